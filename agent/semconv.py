@@ -1,0 +1,65 @@
+"""Every name that crosses a process border: headers, attributes, topics' contents.
+
+Whoever speaks first owns the vocabulary: the agent and the proxies write these names, the collector's SQL and the
+query service read them. Standard names are OpenTelemetry's semantic conventions 1.44; ours start with
+``weftline.``. Standard library only: the observed program imports this.
+"""
+
+from typing import Final
+
+# --- Headers ---------------------------------------------------------------------------------------------------
+TRACEPARENT: Final = "traceparent"
+TRACESTATE: Final = "tracestate"
+REQUEST_ID: Final = "x-request-id"
+"""Envoy's request id. An alias of the transaction; Envoy rewrites its character at index 14."""
+TRANSACTION_ID: Final = "x-transaction-id"
+"""The transaction ID for people and for services without tracing: 32 lower-case hex digits, the W3C trace id."""
+
+# --- Attributes of ours ------------------------------------------------------------------------------------------
+ALIAS: Final = "weftline.alias"
+"""Another name of the transaction, set by the application (`weftline.agent.alias("order-4711")`)."""
+REQUEST_ID_ATTRIBUTE: Final = "http.request.header.x-request-id"
+"""OpenTelemetry's name for a captured request header; its value is an array of strings."""
+PARENT_SPAN_ID: Final = "weftline.parent_span_id"
+"""On log records of a request that was sampled out: the span id that arrived in `traceparent`. No span says it."""
+PROXY_ROLE: Final = "weftline.proxy.role"
+"""Resource attribute of an Envoy's spans and logs: `edge`, `gateway`, `sidecar-inbound` or `sidecar-outbound`."""
+EVENT_ALIAS: Final = "weftline.alias"
+"""`event_name` of the log record that carries an alias: it must arrive also when no span does."""
+
+# --- Fields of an Envoy access log (attributes of its OTLP log record) ---------------------------------------------
+# A log record is an access log when it has ACCESS_LOG_TYPE.
+ACCESS_LOG_TYPE: Final = "access_log_type"
+ACCESS_LOG_FIELDS: Final = {
+    ACCESS_LOG_TYPE: "%ACCESS_LOG_TYPE%",
+    "transaction_id": "%REQ(X-TRANSACTION-ID)%",
+    "parent_traceparent": "%FILTER_STATE(weftline.parent:PLAIN)%",
+    "upstream_traceparent": "%REQ(TRACEPARENT)%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "stream_id": "%STREAM_ID%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+    "authority": "%REQ(:AUTHORITY)%",
+    "protocol": "%PROTOCOL%",
+    "response_code": "%RESPONSE_CODE%",
+    "response_code_details": "%RESPONSE_CODE_DETAILS%",
+    "response_flags": "%RESPONSE_FLAGS%",
+    "connection_termination_details": "%CONNECTION_TERMINATION_DETAILS%",
+    "upstream_transport_failure_reason": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+    "upstream_host": "%UPSTREAM_HOST%",
+    "upstream_hosts_attempted": "%UPSTREAM_HOSTS_ATTEMPTED%",
+    "upstream_cluster": "%UPSTREAM_CLUSTER_RAW%",
+    "upstream_request_attempt_count": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+    "route_name": "%ROUTE_NAME%",
+    "duration_us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
+    "request_duration_us": "%COMMON_DURATION(DS_RX_BEG:DS_RX_END:us)%",
+    "response_duration_us": "%COMMON_DURATION(DS_RX_BEG:US_RX_BEG:us)%",
+    "bytes_received": "%BYTES_RECEIVED%",
+    "bytes_sent": "%BYTES_SENT%",
+    "grpc_status": "%GRPC_STATUS_NUMBER%",
+    "connection_id": "%CONNECTION_ID%",
+    "upstream_connection_id": "%UPSTREAM_CONNECTION_ID%",
+    "downstream_remote_address": "%DOWNSTREAM_REMOTE_ADDRESS%",
+    "user_agent": "%REQ(USER-AGENT)%",
+}
+"""Attribute name to Envoy command operator. Envoy writes `-` where it has nothing; the store reads it as empty."""

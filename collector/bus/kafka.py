@@ -1,0 +1,79 @@
+"""The bus on Apache Kafka, the edge's end.
+
+Messages are plain OTLP bytes, so that any OpenTelemetry Collector can write the same topics.
+The other end is `weftline.collector.ingest`.
+"""
+
+import asyncio
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, create_topics
+from weftline.collector.errors import TryLater
+from weftline.collector.settings import KafkaSettings
+from weftline.collector.store.protocol import Signal
+
+
+class KafkaBus:
+    """See `Bus`. Connects when it is made, which raises `TryLater` while Kafka is away."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        create_topics(settings)
+        self._producer = connect_producer(settings)
+
+    async def publish(self, signal: Signal, message: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[None] = loop.create_future()
+
+        # Called on the producer's own thread.
+        def stored(_metadata: object) -> None:
+            loop.call_soon_threadsafe(_settle, answer, None)
+
+        def failed(error: BaseException) -> None:
+            loop.call_soon_threadsafe(_settle, answer, TryLater(f"Kafka did not take the message: {error!r}"))
+
+        try:
+            delivery = self._producer.send(signal.value, message)
+        except KafkaError as error:
+            raise TryLater(f"Kafka did not take the message: {error!r}") from error
+        delivery.add_callback(stored)
+        delivery.add_errback(failed)
+        await answer
+
+    async def check(self) -> None:
+        if not await asyncio.to_thread(self._producer.bootstrap_connected):
+            raise TryLater(f"Kafka at {','.join(self._settings.bootstrap_servers)} does not answer.")
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._producer.close, 10)
+
+
+def _settle(answer: "asyncio.Future[None]", error: Exception | None) -> None:
+    if answer.done():  # the sender has gone
+        return
+    if error is None:
+        answer.set_result(None)
+    else:
+        answer.set_exception(error)
+
+
+def connect_producer(settings: KafkaSettings) -> KafkaProducer:
+    """An idempotent producer that answers once all in-sync replicas have a message. Raises `TryLater`."""
+    try:
+        producer = KafkaProducer(
+            bootstrap_servers=list(settings.bootstrap_servers),
+            client_id="weftline-edge",
+            acks="all",
+            enable_idempotence=True,
+            delivery_timeout_ms=30_000,
+            request_timeout_ms=10_000,
+            max_request_size=MAX_MESSAGE_BYTES,
+            max_block_ms=1_000,
+        )
+        for signal in Signal:
+            producer.partitions_for(signal.value)  # so that no publish has to wait for it on the event loop
+    except (KafkaError, OSError) as error:
+        raise TryLater(f"Kafka at {','.join(settings.bootstrap_servers)} does not answer: {error!r}") from error
+    return producer

@@ -1,0 +1,47 @@
+"""Kafka topics: which there are and how they are made."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from weftline.collector.errors import TryLater
+from weftline.collector.settings import KafkaSettings
+from weftline.collector.store.protocol import Signal
+
+DEAD_LETTERS = "weftline_dead_letters"
+"""Messages that can't be stored, as they came; their headers say topic, partition, offset and reason."""
+
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024
+"""A message is a whole export request; the edge's limit (`max_request_bytes`) must stay below it."""
+
+
+def topics() -> Sequence[str]:
+    return [*(signal.value for signal in Signal), DEAD_LETTERS]
+
+
+def create_topics(settings: KafkaSettings) -> None:
+    """Create the topics that are missing; existing ones stay as the operator made them. Raises `TryLater`."""
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=list(settings.bootstrap_servers), client_id="weftline-topics")
+        try:
+            missing = set(topics()) - set(admin.list_topics())
+            if missing:
+                admin.create_topics(
+                    {name: _options(name, settings) for name in sorted(missing)}, wait_for_metadata=True
+                )
+        except TopicAlreadyExistsError:
+            admin.wait_for_topics(list(topics()))  # another process of ours was faster
+        finally:
+            admin.close()
+    except (KafkaError, OSError) as error:
+        raise TryLater(f"Kafka at {','.join(settings.bootstrap_servers)} does not answer: {error!r}") from error
+
+
+def _options(name: str, settings: KafkaSettings) -> dict[str, Any]:
+    return {
+        "num_partitions": 1 if name == DEAD_LETTERS else settings.partitions,
+        "replication_factor": settings.replication_factor,
+        "configs": {"max.message.bytes": str(MAX_MESSAGE_BYTES)},
+    }

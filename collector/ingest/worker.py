@@ -1,0 +1,166 @@
+"""The loop of an ingest process: Kafka's messages into ClickHouse, a batch of one partition an insert.
+
+Blocking and single threaded (kafka-python's heartbeat has a thread of its own). The steps and their order, which
+is what "exactly once" hangs on, are in `_store`; which offsets make a batch is decided in `offsets`.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
+from kafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
+from kafka.structs import OffsetAndMetadata
+
+from weftline.collector.bus.topics import MAX_MESSAGE_BYTES
+from weftline.collector.errors import TryLater
+from weftline.collector.ingest.deadletter import DeadLetters
+from weftline.collector.ingest.halve import insert_halving
+from weftline.collector.ingest.offsets import Batch, PartitionBuffer, fixed_range, parse_fixed_range
+from weftline.collector.metrics import INSERT_RETRIES, INSERT_SECONDS, MESSAGES
+from weftline.collector.settings import IngestSettings, KafkaSettings
+from weftline.collector.store.protocol import Signal, Writer
+
+logger = logging.getLogger(__name__)
+
+# The group has given the partition to another member: whatever was under way there, it goes on from the last commit.
+_FENCED = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
+
+
+def connect_consumer(settings: KafkaSettings) -> KafkaConsumer:
+    """A member of the ingest group that commits only what it is told. Raises `TryLater`."""
+    try:
+        return KafkaConsumer(
+            bootstrap_servers=list(settings.bootstrap_servers),
+            client_id="weftline-ingest",
+            group_id=settings.group_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_records=2_000,
+            max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
+            session_timeout_ms=10_000,
+        )
+    except (KafkaError, OSError) as error:
+        raise TryLater(f"Kafka at {','.join(settings.bootstrap_servers)} does not answer: {error!r}") from error
+
+
+class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
+    """Runs until `stop` is set; what is buffered then is inserted and committed first."""
+
+    def __init__(
+        self,
+        *,
+        consumer: KafkaConsumer,
+        writer: Writer,
+        dead_letters: DeadLetters,
+        settings: IngestSettings,
+        stop: threading.Event,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._consumer = consumer
+        self._writer = writer
+        self._dead_letters = dead_letters
+        self._settings = settings
+        self._stop = stop
+        self._clock = clock
+        self._buffers: dict[TopicPartition, PartitionBuffer] = {}
+
+    def run(self) -> None:
+        self._consumer.subscribe([signal.value for signal in Signal], listener=self)
+        while not self._stop.is_set():
+            self._consumer.resume(*self._consumer.paused())
+            self._consumer.pause(*(tp for tp, buffer in self._buffers.items() if buffer.full))
+            for tp, records in self._consumer.poll(timeout_ms=100).items():
+                buffer = self._buffer(tp)
+                for record in records:
+                    buffer.add(record.offset, record.value, self._clock())
+            self._store_due()
+        self._store_due(all_of_it=True)
+        self._consumer.close()
+
+    def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
+        logger.info("Got partitions partitions=%s.", _names(assigned))
+
+    def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
+        # Nothing of what is buffered was committed: the next owner reads it again.
+        for tp in revoked:
+            self._buffers.pop(tp, None)
+        if revoked:
+            logger.info("Gave up partitions partitions=%s.", _names(revoked))
+
+    def _buffer(self, tp: TopicPartition) -> PartitionBuffer:
+        buffer = self._buffers.get(tp)
+        if buffer is None:
+            committed = self._consumer.committed(tp, metadata=True)
+            buffer = self._buffers[tp] = PartitionBuffer(
+                tp.topic,
+                tp.partition,
+                batch_bytes=self._settings.batch_bytes,
+                batch_seconds=self._settings.batch_seconds,
+                fixed_last=parse_fixed_range(committed.metadata) if committed else None,
+            )
+        return buffer
+
+    def _store_due(self, *, all_of_it: bool = False) -> None:
+        for tp, buffer in list(self._buffers.items()):
+            while tp in self._buffers and (batch := buffer.take(self._clock(), all_of_it=all_of_it)):
+                try:
+                    self._store(tp, batch)
+                except _FENCED as error:
+                    logger.warning("Lost a partition while storing topic=%s partition=%d: %r.", *tp, error)
+                    self._buffers.pop(tp, None)
+
+    def _store(self, tp: TopicPartition, batch: Batch) -> None:
+        self._commit(tp, batch.first, fixed_range(batch.last))
+        signal = Signal(batch.topic)
+        seconds = 0.1
+        while True:
+            started = self._clock()
+            try:
+                bad = insert_halving(self._writer, signal, batch.messages, batch.token)
+                for index, reason in bad.items():
+                    self._dead_letters.put(batch, index, reason)
+                break
+            except TryLater as error:
+                INSERT_RETRIES.labels(signal.value).inc()
+                logger.warning(
+                    "Could not insert yet, will try again token=%s seconds=%.1f: %s",
+                    batch.token,
+                    seconds,
+                    error,
+                )
+                self._wait(seconds)
+                if tp not in self._buffers:
+                    return  # the partition was taken away meanwhile
+                seconds = min(seconds * 2, 10.0)
+            finally:
+                INSERT_SECONDS.labels(signal.value).observe(self._clock() - started)
+        self._commit(tp, batch.last + 1, "")
+        MESSAGES.labels(signal.value, "stored").inc(len(batch.messages) - len(bad))
+        if bad:
+            MESSAGES.labels(signal.value, "dead_lettered").inc(len(bad))
+            logger.error(
+                "Put messages aside that can't be stored token=%s count=%d first_reason=%s",
+                batch.token, len(bad), next(iter(bad.values())),
+            )  # fmt: skip
+
+    def _commit(self, tp: TopicPartition, offset: int, metadata: str) -> None:
+        self._consumer.commit({tp: OffsetAndMetadata(offset, metadata, -1)})
+
+    def _wait(self, seconds: float) -> None:
+        """Wait without being taken for dead: the group wants polls, and paused partitions give no messages."""
+        self._consumer.pause(*self._consumer.assignment())
+        if self._stop.wait(seconds):
+            raise SystemExit(0)  # the range stays fixed; the next process inserts it
+        self._consumer.poll(timeout_ms=0)
+
+
+def _names(partitions: list[TopicPartition]) -> str:
+    return ",".join(f"{tp.topic}-{tp.partition}" for tp in sorted(partitions)) or "none"

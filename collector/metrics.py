@@ -1,0 +1,29 @@
+"""Every metric of the collector, served at /metrics in Prometheus' text format.
+
+How they relate, once a sender has its answer: received = accepted + refused + told to come back. Every accepted
+message is stored or dead-lettered. Alert when `weftline_messages_total{outcome="dead_lettered"}` moves (senders
+send what can't be stored) or when `later` keeps moving (the store or Kafka can't keep up).
+"""
+
+from prometheus_client import Counter, Histogram
+
+REQUESTS = Counter(
+    "weftline_requests_total",
+    "Export requests by signal, protocol and outcome: accepted, refused (bad data, the reason says which), later.",
+    ("signal", "protocol", "outcome", "reason"),
+)
+REQUEST_BYTES = Counter(
+    "weftline_request_bytes_total", "Bytes of accepted requests, decompressed.", ("signal", "protocol")
+)
+MESSAGES = Counter(
+    "weftline_messages_total",
+    "Messages that left the bus by outcome: stored, refused (direct mode: the sender was told), dead_lettered.",
+    ("signal", "outcome"),
+)
+INSERT_SECONDS = Histogram(
+    "weftline_insert_seconds",
+    "Seconds an insert took, by signal; failed ones too.",
+    ("signal",),
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
+)
+INSERT_RETRIES = Counter("weftline_insert_retries_total", "Inserts that ClickHouse could not take yet.", ("signal",))

@@ -1,0 +1,65 @@
+"""The collector's options, one frozen dataclass a concern; `weftline.agent.env` reads them from the environment."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from weftline.agent.env import option
+
+
+@dataclass(frozen=True, slots=True)
+class ClickHouseSettings:
+    """Where ClickHouse is. Inserts go over its HTTP port, everything else over the native port."""
+
+    PREFIX: ClassVar[str] = "WEFTLINE_CLICKHOUSE_"
+
+    host: str = option("127.0.0.1", "Host of the ClickHouse server.")
+    http_port: int = option(8123, "Its HTTP port.")
+    tcp_port: int = option(9000, "Its native port.")
+    database: str = option("weftline", "Database; `weftline migrate` makes it.")
+    user: str = option("default", "User name.")
+    password: str = option("", "Password.")
+    secure: bool = option(False, "TLS on both ports.")
+    timeout: float = option(30.0, "Seconds an insert or a query may take.")
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """Where Kafka is, if there is one."""
+
+    PREFIX: ClassVar[str] = "WEFTLINE_KAFKA_"
+
+    bootstrap_servers: tuple[str, ...] = option(
+        (),
+        "host:port,… of the brokers. Unset: direct mode, the edge answers when the rows are in ClickHouse.",
+    )
+    group_id: str = option("weftline-ingest", "Consumer group of the ingest processes.")
+    partitions: int = option(3, "Partitions of a topic that has to be created.")
+    replication_factor: int = option(1, "Replicas of a topic that has to be created.")
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """The receiving process."""
+
+    PREFIX: ClassVar[str] = "WEFTLINE_EDGE_"
+
+    host: str = option("127.0.0.1", "Address to listen on.")
+    http_port: int = option(4318, "Port of OTLP/HTTP, /health and /metrics.")
+    grpc_port: int = option(4317, "Port of OTLP/gRPC.")
+    max_request_bytes: int = option(16 * 1024 * 1024, "Largest request, after decompression.")
+    max_pending_bytes: int = option(
+        128 * 1024 * 1024, "Bytes accepted and not yet durable; beyond it senders are told to come back."
+    )
+    direct_linger: float = option(0.1, "Direct mode: seconds that requests wait to share one insert.")
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """The process that moves Kafka's messages into ClickHouse."""
+
+    PREFIX: ClassVar[str] = "WEFTLINE_INGEST_"
+
+    host: str = option("127.0.0.1", "Address of /health and /metrics.")
+    metrics_port: int = option(9464, "Port of /health and /metrics.")
+    batch_bytes: int = option(30 * 1024 * 1024, "Bytes of messages an insert takes at the most.")
+    batch_seconds: float = option(1.0, "Seconds after which a smaller batch is inserted too.")

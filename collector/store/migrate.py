@@ -1,0 +1,65 @@
+"""Brings a database to the newest schema: `schema/NNNN_*.sql` in order, each recorded once it has run.
+
+Every statement is `IF NOT EXISTS`, so that a run that died half-way, or two at once, end in the same schema.
+"""
+
+import hashlib
+import logging
+import re
+
+from clickhouse_driver import Client
+
+from weftline.collector.errors import Misconfigured
+from weftline.collector.settings import ClickHouseSettings
+from weftline.collector.store import statements
+from weftline.collector.store.clickhouse_reader import connect, executing
+
+logger = logging.getLogger(__name__)
+
+_RECORD = """CREATE TABLE IF NOT EXISTS schema_migrations
+(number UInt32, name String, checksum String, applied DateTime64(3, 'UTC') DEFAULT now64(3))
+ENGINE = ReplacingMergeTree ORDER BY number"""
+
+
+def migrate(settings: ClickHouseSettings) -> list[str]:
+    """Apply what is missing; returns the names applied, oldest first.
+
+    Raises `TryLater` when ClickHouse is away and `Misconfigured` when the database holds a migration that this version
+    doesn't know, or knows with other text.
+    """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", settings.database):
+        raise Misconfigured(f"WEFTLINE_CLICKHOUSE_DATABASE={settings.database!r} is not a database name.")
+    with executing(settings), connect(settings, database="default") as client:
+        client.execute(f"CREATE DATABASE IF NOT EXISTS {settings.database}")
+    with executing(settings), connect(settings) as client:
+        client.execute(_RECORD)
+        return _apply(client, settings)
+
+
+def _apply(client: Client, settings: ClickHouseSettings) -> list[str]:
+    recorded = dict(client.execute("SELECT number, checksum FROM schema_migrations FINAL"))
+    known = {migration.number: migration for migration in statements.migrations()}
+    unknown = sorted(set(recorded) - set(known))
+    if unknown:
+        raise Misconfigured(
+            f"Database {settings.database} has migrations that this version does not know: {unknown}. "
+            "Start the version that made them, or a newer one."
+        )
+    applied = []
+    for number, migration in known.items():
+        checksum = hashlib.sha256(migration.statement.encode()).hexdigest()
+        if number in recorded:
+            if recorded[number] != checksum:
+                raise Misconfigured(
+                    f"Migration {number:04} {migration.name} was applied to database {settings.database} with another "
+                    "text. Migrations never change: put the change into a new one."
+                )
+            continue
+        client.execute(migration.statement)
+        client.execute(
+            "INSERT INTO schema_migrations (number, name, checksum) VALUES",
+            [(number, migration.name, checksum)],
+        )
+        applied.append(migration.name)
+        logger.info("Applied a migration number=%d name=%s.", number, migration.name)
+    return applied

@@ -1,0 +1,161 @@
+"""What the store takes and gives: rows as frozen dataclasses, `Writer` and `Reader` as protocols.
+
+Times are nanoseconds since the epoch, durations nanoseconds, ids lower-case hex text ('' where there is none).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Signal(StrEnum):
+    """What a message carries; the value is the name of its Kafka topic and of its `insert/<signal>.sql`."""
+
+    SPANS = "otlp_spans"
+    """Plain `ExportTraceServiceRequest` bytes."""
+    LOGS = "otlp_logs"
+    """Plain `ExportLogsServiceRequest` bytes; access logs come this way too."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanEvent:
+    time: int
+    name: str
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanLink:
+    trace_id: str
+    span_id: str
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRow:
+    """A span as OTLP has it. ``kind`` is internal, server, client, producer, consumer or unspecified."""
+
+    transaction_id: str
+    span_id: str
+    parent_span_id: str
+    time: int
+    duration: int
+    service: str
+    name: str
+    kind: str
+    status: str
+    """unset, ok or error"""
+    status_message: str
+    scope_name: str
+    scope_version: str
+    resource: Mapping[str, str]
+    attributes: Mapping[str, str]
+    events: Sequence[SpanEvent] = ()
+    links: Sequence[SpanLink] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """A line an application logged. ``span_id`` is that of the span it was logged in, recorded or not."""
+
+    transaction_id: str
+    span_id: str
+    time: int
+    service: str
+    severity_number: int
+    """1 to 24, OpenTelemetry's scale; 0 where unknown"""
+    severity_text: str
+    body: str
+    event_name: str
+    scope_name: str
+    resource: Mapping[str, str]
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLogRow:
+    """An Envoy's record of one request. ``span_id`` is its server span's, recorded or not."""
+
+    transaction_id: str
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    """span id of the `traceparent` that arrived: the caller's client span; '' where none arrived or it isn't logged"""
+    upstream_span_id: str
+    """span id of the `traceparent` of the last upstream attempt; '' where no attempt was made"""
+    time: int
+    duration: int
+    service: str
+    proxy_role: str
+    node_id: str
+    log_type: str
+    method: str
+    authority: str
+    path: str
+    protocol: str
+    response_code: int
+    """0: the client left before a response"""
+    response_flags: str
+    """Envoy's short flags joined by commas; '' for none"""
+    response_code_details: str
+    upstream_transport_failure_reason: str
+    connection_termination_details: str
+    upstream_cluster: str
+    upstream_host: str
+    upstream_attempts: int
+    """0: no upstream was tried"""
+    route_name: str
+    request_id: str
+    stream_id: str
+    bytes_received: int
+    bytes_sent: int
+    grpc_status: str
+    resource: Mapping[str, str]
+    attributes: Mapping[str, str]
+    """what has no column of its own"""
+
+
+Row = SpanRow | LogRow | AccessLogRow
+
+
+class Writer(Protocol):
+    """Takes messages as they came from the wire; whoever implements it decodes them."""
+
+    def insert(self, signal: Signal, messages: Sequence[bytes], token: str) -> None:
+        """Store every row of ``messages`` (protobuf requests of ``signal``) or none.
+
+        Durability: returns only after all rows, and those of every view, are stored. The same ``token`` with the
+        same messages stores nothing twice; the token wins over the data, so a retry must bring the same messages.
+        An empty sequence is a no-op. Raises `TryLater` (the caller retries the same call) or `BadMessage` (at least
+        one message can't be decoded; the caller halves the batch). Blocking; safe to call from several threads.
+        """
+
+    def check(self) -> None:
+        """Raise `TryLater` unless the store answers now."""
+
+    def close(self) -> None:
+        """Let go of idle connections. Calls after it still work; they connect anew."""
+
+
+class Reader(Protocol):
+    """Reads by transaction. All calls block and raise `TryLater` when the store is away."""
+
+    def resolve(self, any_id: str) -> Sequence[str]:
+        """The transaction IDs that ``any_id`` names, newest first, without repetition; empty if it is unknown.
+
+        ``any_id`` is a transaction ID (32 hex digits, any case) or any alias: an x-request-id (compared with the
+        character at index 14 masked), a name the application set.
+        """
+
+    def transaction(self, transaction_id: str, limit: int) -> Sequence[Row]:
+        """At most ``limit`` rows of a transaction, of all kinds, ordered by time; empty if there are none."""
+
+    def services(self) -> Sequence[str]:
+        """Names of all services that sent spans, logs or access logs, sorted."""
+
+    def check(self) -> None:
+        """Raise `TryLater` unless the store answers now."""
+
+    def close(self) -> None:
+        """Let go of idle connections. Calls after it still work; they connect anew."""

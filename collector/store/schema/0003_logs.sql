@@ -1,0 +1,18 @@
+-- Lines the applications logged.
+CREATE TABLE IF NOT EXISTS logs (
+  transaction_id FixedString(16) CODEC(ZSTD(1)),
+  time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+  span_id FixedString(8) CODEC(ZSTD(1)),
+  service LowCardinality(String) CODEC(ZSTD(1)),
+  severity_number UInt8 CODEC(ZSTD(1)),
+  severity_text LowCardinality(String) CODEC(ZSTD(1)),
+  body String CODEC(ZSTD(1)),
+  event_name LowCardinality(String) CODEC(ZSTD(1)),
+  scope_name LowCardinality(String) CODEC(ZSTD(1)),
+  resource Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  attributes Map(LowCardinality(String), String) CODEC(ZSTD(1))
+) ENGINE = MergeTree
+PARTITION BY toDate(time)
+ORDER BY (transaction_id, time)
+SETTINGS min_bytes_for_wide_part = 1073741824, min_rows_for_wide_part = 100000000,
+         non_replicated_deduplication_window = 10000

@@ -1,0 +1,46 @@
+-- Envoy writes `-` for nothing. A traceparent is 00-<32 hex>-<16 hex>-<2 hex>; the span id starts at character 37.
+-- Without an attempt there is no upstream span: the traceparent logged then is still the caller's.
+CREATE MATERIALIZED VIEW IF NOT EXISTS access_logs_from_otlp_logs TO access_logs AS
+WITH
+  (key -> if(otlp_logs.attributes[key] = '-', '', otlp_logs.attributes[key])) AS field,
+  (text -> if(match(text, '^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-'), unhex(substring(text, 37, 16)), '')) AS span_id_of,
+  field('transaction_id') AS transaction,
+  toUInt16OrZero(field('upstream_request_attempt_count')) AS attempts
+SELECT
+  if(match(transaction, '^[0-9a-f]{32}$'), toFixedString(unhex(transaction), 16), trace_id) AS transaction_id,
+  time,
+  toUInt64OrZero(field('duration_us')) * 1000 AS duration,
+  trace_id,
+  span_id,
+  toFixedString(span_id_of(field('parent_traceparent')), 8) AS parent_span_id,
+  toFixedString(if(attempts > 0, span_id_of(field('upstream_traceparent')), ''), 8) AS upstream_span_id,
+  service,
+  resource['weftline.proxy.role'] AS proxy_role,
+  resource['node_name'] AS node_id,
+  field('access_log_type') AS log_type,
+  field('method') AS method,
+  field('authority') AS authority,
+  field('path') AS path,
+  field('protocol') AS protocol,
+  toUInt16OrZero(field('response_code')) AS response_code,
+  field('response_flags') AS response_flags,
+  field('response_code_details') AS response_code_details,
+  field('upstream_transport_failure_reason') AS upstream_transport_failure_reason,
+  field('connection_termination_details') AS connection_termination_details,
+  field('upstream_cluster') AS upstream_cluster,
+  field('upstream_host') AS upstream_host,
+  attempts AS upstream_attempts,
+  field('route_name') AS route_name,
+  field('request_id') AS request_id,
+  field('stream_id') AS stream_id,
+  toUInt64OrZero(field('bytes_received')) AS bytes_received,
+  toUInt64OrZero(field('bytes_sent')) AS bytes_sent,
+  field('grpc_status') AS grpc_status,
+  resource,
+  mapFilter((k, v) -> v NOT IN ('-', '') AND k NOT IN (
+    'access_log_type', 'transaction_id', 'parent_traceparent', 'upstream_traceparent', 'duration_us', 'method', 'authority',
+    'path', 'protocol', 'response_code', 'response_flags', 'response_code_details', 'upstream_transport_failure_reason',
+    'connection_termination_details', 'upstream_cluster', 'upstream_host', 'upstream_request_attempt_count', 'route_name',
+    'request_id', 'stream_id', 'bytes_received', 'bytes_sent', 'grpc_status'), otlp_logs.attributes) AS attributes
+FROM otlp_logs
+WHERE mapContains(otlp_logs.attributes, 'access_log_type')

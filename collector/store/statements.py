@@ -1,0 +1,61 @@
+"""The store's SQL, read from the files beside this module and put together."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from weftline.collector.store.protocol import Signal
+
+
+def _text(path: str) -> str:
+    return files("weftline.collector.store").joinpath(path).read_text(encoding="utf-8")
+
+
+def _without_comments(sql: str) -> str:
+    # They travel in the URL of every insert, and a placeholder named in one must not be filled.
+    return "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """An insert that ClickHouse decodes itself: the statement and the protobuf schema of its input."""
+
+    statement: str
+    schema: str
+    message: str = "Row"
+
+
+@cache
+def insert(signal: Signal) -> Insert:
+    """The insert of a signal, its placeholders filled from `insert/any_value.*`."""
+    value = _text("insert/any_value.type").strip()
+    statement = (
+        _without_comments(_text(f"insert/{signal.value}.sql"))
+        .replace("$LAMBDAS", _without_comments(_text("insert/any_value.sql")))
+        .replace("$KEY_VALUES", f"Array(Tuple(key LowCardinality(String), value {value}))")
+        .replace("$VALUE", value)
+    )
+    return Insert(statement, _text("insert/any_value.proto") + _text(f"insert/{signal.value}.proto"))
+
+
+@cache
+def read(name: str) -> str:
+    """The query in `read/<name>.sql`."""
+    return _text(f"read/{name}.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    number: int
+    name: str
+    statement: str
+
+
+@cache
+def migrations() -> tuple[Migration, ...]:
+    """`schema/NNNN_<name>.sql`, one statement each, by number."""
+    folder = files("weftline.collector.store").joinpath("schema")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return tuple(
+        Migration(int(name[:4]), name[5:-4], folder.joinpath(name).read_text(encoding="utf-8")) for name in names
+    )

@@ -1,0 +1,150 @@
+"""Puts the parts together, one function a process. The only module that knows every implementation."""
+
+import asyncio
+import functools
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import uvicorn
+import uvloop
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from weftline.agent.env import read
+from weftline.collector.bus.direct import DirectBus
+from weftline.collector.bus.kafka import KafkaBus, connect_producer
+from weftline.collector.bus.protocol import Bus
+from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, create_topics
+from weftline.collector.edge import otlp_grpc
+from weftline.collector.edge.admission import Admission
+from weftline.collector.edge.otlp import Receiver
+from weftline.collector.edge.otlp_http import OtlpHttp
+from weftline.collector.errors import Misconfigured, TryLater
+from weftline.collector.ingest.deadletter import DeadLetters
+from weftline.collector.ingest.halve import insert_halving
+from weftline.collector.ingest.worker import Worker, connect_consumer
+from weftline.collector.lifecycle import stop_on_signals, wait_for
+from weftline.collector.settings import ClickHouseSettings, EdgeSettings, IngestSettings, KafkaSettings
+from weftline.collector.store.clickhouse_writer import ClickHouseWriter
+from weftline.collector.store.migrate import migrate
+
+logger = logging.getLogger(__name__)
+
+Environ = Mapping[str, str]
+
+
+def run_migrate(environ: Environ) -> list[str]:
+    return migrate(read(ClickHouseSettings, environ))
+
+
+def run_edge(environ: Environ) -> None:
+    settings = read(EdgeSettings, environ)
+    if settings.max_request_bytes >= MAX_MESSAGE_BYTES:
+        raise Misconfigured(f"WEFTLINE_EDGE_MAX_REQUEST_BYTES must stay below {MAX_MESSAGE_BYTES}.")
+    kafka, clickhouse = read(KafkaSettings, environ), read(ClickHouseSettings, environ)
+    stop = stop_on_signals()
+    make_bus: Callable[[], Bus]
+    if kafka.bootstrap_servers:
+        make_bus = functools.partial(wait_for, "Kafka", lambda: KafkaBus(kafka), stop)
+    else:
+        writer = ClickHouseWriter(clickhouse)
+        store = functools.partial(insert_halving, writer)
+        make_bus = functools.partial(DirectBus, store, writer.check, linger=settings.direct_linger)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve_edge(settings, make_bus()))
+
+
+async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:
+    admission = Admission(settings.max_pending_bytes)
+    limit = settings.max_request_bytes
+    try:
+        grpc_server, _ = otlp_grpc.create_server(
+            Receiver(bus, admission, "otlp_grpc"),
+            f"{settings.host}:{settings.grpc_port}",
+            max_request_bytes=limit,
+        )
+    except RuntimeError as error:
+        raise Misconfigured(f"Can't listen on {settings.host}:{settings.grpc_port} (OTLP/gRPC): {error}") from error
+    http = uvicorn.Server(
+        uvicorn.Config(
+            OtlpHttp(Receiver(bus, admission, "otlp_http"), max_request_bytes=limit),
+            host=settings.host,
+            port=settings.http_port,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=10,
+        )
+    )
+    listener = _listen(settings.host, settings.http_port, "OTLP/HTTP")
+    await grpc_server.start()
+    logger.info(
+        "The edge is listening host=%s http_port=%d grpc_port=%d bus=%s.",
+        settings.host, settings.http_port, settings.grpc_port, type(bus).__name__,
+    )  # fmt: skip
+    # Uvicorn stops on a signal and raises it again afterwards; by then it must find a handler that lets us finish.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    await http.serve(sockets=[listener])
+    await grpc_server.stop(grace=10)
+    await bus.close()
+    logger.info("The edge has stopped; everything it accepted is handed over.")
+
+
+def run_ingest(environ: Environ) -> None:
+    settings, kafka = read(IngestSettings, environ), read(KafkaSettings, environ)
+    if not kafka.bootstrap_servers:
+        raise Misconfigured("WEFTLINE_KAFKA_BOOTSTRAP_SERVERS is not set. Without Kafka the edge stores by itself.")
+    stop = stop_on_signals()
+    writer = ClickHouseWriter(read(ClickHouseSettings, environ))
+    _serve_metrics(settings, writer)
+    wait_for("Kafka", lambda: create_topics(kafka), stop)
+    producer = wait_for("Kafka", lambda: connect_producer(kafka), stop)
+    consumer = wait_for("Kafka", lambda: connect_consumer(kafka), stop)
+    logger.info("Ingest is consuming group=%s.", kafka.group_id)
+    Worker(consumer=consumer, writer=writer, dead_letters=DeadLetters(producer), settings=settings, stop=stop).run()
+    producer.close(10)
+    logger.info("Ingest has stopped; everything it read is stored or will be read again.")
+
+
+def _serve_metrics(settings: IngestSettings, writer: ClickHouseWriter) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, content_type, body = (
+                404,
+                "text/plain",
+                b"Nothing is here. There are /health and /metrics.\n",
+            )
+            if self.path == "/metrics":
+                status, content_type, body = 200, CONTENT_TYPE_LATEST, generate_latest()
+            elif self.path == "/health":
+                try:
+                    writer.check()
+                    status, content_type, body = 200, "application/json", b'{"status": "ok"}'
+                except TryLater as error:
+                    status, body = 503, f"{error}\n".encode()
+            self.send_response(status)
+            self.send_header("content-type", content_type)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the overridden method's name
+            logger.debug(format, *args)
+
+    try:
+        server = ThreadingHTTPServer((settings.host, settings.metrics_port), Handler)
+    except OSError as error:
+        raise Misconfigured(f"Can't listen on {settings.host}:{settings.metrics_port} (/metrics): {error}") from error
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+
+
+def _listen(host: str, port: int, what: str) -> socket.socket:
+    """A listening socket, or a sentence that says which port is taken (uvicorn would exit by itself)."""
+    try:
+        return socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        raise Misconfigured(f"Can't listen on {host}:{port} ({what}): {error}") from error

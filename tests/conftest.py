@@ -1,0 +1,69 @@
+"""Fixtures every test can ask for, and the rule that only marked tests open sockets."""
+
+import itertools
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from support.local import start_clickhouse, start_kafka
+
+from weftline.collector.settings import ClickHouseSettings
+from weftline.collector.store.clickhouse_reader import ClickHouseReader
+from weftline.collector.store.clickhouse_writer import ClickHouseWriter
+from weftline.collector.store.migrate import migrate
+from weftline.deploy.local.clickhouse import ClickHouse
+from weftline.deploy.local.kafka import Kafka
+
+_SOCKET_MARKS = {"socket", "clickhouse", "kafka", "envoy", "e2e"}
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test without one of the marks fails when it connects or listens, also if the code swallows the error."""
+    if _SOCKET_MARKS & {mark.name for mark in request.node.iter_markers()}:
+        return
+
+    def refuse(self: socket.socket, address: object, *_: object) -> None:
+        if self.family != socket.AF_UNIX:
+            pytest.fail(f"This test opens a socket ({address!r}) but has none of the marks {sorted(_SOCKET_MARKS)}.")
+
+    for name in ("connect", "connect_ex", "bind"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+
+
+@pytest.fixture(scope="session")
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    """One real server for the whole run."""
+    with start_clickhouse(tmp_path_factory.mktemp("clickhouse")) as server:
+        yield server
+
+
+@pytest.fixture
+def store(clickhouse: ClickHouse) -> ClickHouseSettings:
+    """A database of the test's own, at the newest schema."""
+    settings = ClickHouseSettings(
+        http_port=clickhouse.http_port, tcp_port=clickhouse.tcp_port, database=f"test_{next(_numbers)}"
+    )
+    migrate(settings)
+    return settings
+
+
+@pytest.fixture
+def writer(store: ClickHouseSettings) -> Iterator[ClickHouseWriter]:
+    with closing(ClickHouseWriter(store)) as writer:
+        yield writer
+
+
+@pytest.fixture
+def reader(store: ClickHouseSettings) -> Iterator[ClickHouseReader]:
+    with closing(ClickHouseReader(store)) as reader:
+        yield reader
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """One real broker for the whole run; tests tell their topics or groups apart."""
+    with start_kafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
