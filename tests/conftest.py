@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from support.local import start_clickhouse, start_kafka
 
+from support.local import start_clickhouse, start_kafka
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter

@@ -13,7 +13,7 @@ from weftline.collector.errors import BadMessage, TryLater
 from weftline.collector.store.protocol import Signal
 
 Store = Callable[[Signal, Sequence[bytes], str], Mapping[int, BadMessage]]
-"""Stores messages under a token; returns the bad ones by index, the others are durable. Or raises `TryLater`."""
+"""Stores messages under a token; returns the bad ones by index, the rest is durable. Or raises `TryLater`."""
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class _Group:
 
 
 class DirectBus:
-    """See `Bus`. ``linger`` is how long, in seconds, a request waits for others; a group of ``batch_bytes`` does not."""
+    """See `Bus`. A request waits ``linger`` seconds for others; a group of ``batch_bytes`` does not wait."""
 
     def __init__(
         self, store: Store, check: Callable[[], None], *, linger: float, batch_bytes: int = 30 * 1024 * 1024

@@ -9,7 +9,7 @@ import asyncio
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, create_topics
+from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, away, connect_admin, create_topics
 from weftline.collector.errors import TryLater
 from weftline.collector.settings import KafkaSettings
 from weftline.collector.store.protocol import Signal
@@ -22,6 +22,9 @@ class KafkaBus:
         self._settings = settings
         create_topics(settings)
         self._producer = connect_producer(settings)
+        # Asked for health only: the producer does not tell whether it is connected.
+        self._admin = connect_admin(settings)
+        self._asking = asyncio.Lock()
 
     async def publish(self, signal: Signal, message: bytes) -> None:
         loop = asyncio.get_running_loop()
@@ -43,11 +46,15 @@ class KafkaBus:
         await answer
 
     async def check(self) -> None:
-        if not await asyncio.to_thread(self._producer.bootstrap_connected):
-            raise TryLater(f"Kafka at {','.join(self._settings.bootstrap_servers)} does not answer.")
+        async with self._asking:
+            try:
+                await asyncio.to_thread(self._admin.list_topics)
+            except (KafkaError, OSError) as error:
+                raise away(self._settings, error) from error
 
     async def close(self) -> None:
         await asyncio.to_thread(self._producer.close, 10)
+        self._admin.close()
 
 
 def _settle(answer: "asyncio.Future[None]", error: Exception | None) -> None:
@@ -75,5 +82,5 @@ def connect_producer(settings: KafkaSettings) -> KafkaProducer:
         for signal in Signal:
             producer.partitions_for(signal.value)  # so that no publish has to wait for it on the event loop
     except (KafkaError, OSError) as error:
-        raise TryLater(f"Kafka at {','.join(settings.bootstrap_servers)} does not answer: {error!r}") from error
+        raise away(settings, error) from error
     return producer

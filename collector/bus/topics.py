@@ -23,8 +23,8 @@ def topics() -> Sequence[str]:
 
 def create_topics(settings: KafkaSettings) -> None:
     """Create the topics that are missing; existing ones stay as the operator made them. Raises `TryLater`."""
+    admin = connect_admin(settings)
     try:
-        admin = KafkaAdminClient(bootstrap_servers=list(settings.bootstrap_servers), client_id="weftline-topics")
         try:
             missing = set(topics()) - set(admin.list_topics())
             if missing:
@@ -36,7 +36,22 @@ def create_topics(settings: KafkaSettings) -> None:
         finally:
             admin.close()
     except (KafkaError, OSError) as error:
-        raise TryLater(f"Kafka at {','.join(settings.bootstrap_servers)} does not answer: {error!r}") from error
+        raise away(settings, error) from error
+
+
+def connect_admin(settings: KafkaSettings) -> KafkaAdminClient:
+    """Raises `TryLater`."""
+    try:
+        return KafkaAdminClient(
+            bootstrap_servers=list(settings.bootstrap_servers), client_id="weftline-admin", request_timeout_ms=5_000
+        )
+    except (KafkaError, OSError) as error:
+        raise away(settings, error) from error
+
+
+def away(settings: KafkaSettings, error: Exception) -> TryLater:
+    """The error to raise when the brokers don't answer."""
+    return TryLater(f"Kafka at {','.join(settings.bootstrap_servers)} does not answer: {error!r}")
 
 
 def _options(name: str, settings: KafkaSettings) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from weftline.collector.bus.topics import MAX_MESSAGE_BYTES
+from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, away
 from weftline.collector.errors import TryLater
 from weftline.collector.ingest.deadletter import DeadLetters
 from weftline.collector.ingest.halve import insert_halving
@@ -48,7 +48,7 @@ def connect_consumer(settings: KafkaSettings) -> KafkaConsumer:
             session_timeout_ms=10_000,
         )
     except (KafkaError, OSError) as error:
-        raise TryLater(f"Kafka at {','.join(settings.bootstrap_servers)} does not answer: {error!r}") from error
+        raise away(settings, error) from error
 
 
 class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types

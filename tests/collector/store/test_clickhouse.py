@@ -3,8 +3,8 @@
 import random
 
 import pytest
-from support.otlp import START, access_log, attributes, log, logs_request, span, spans_request
 
+from support.otlp import START, access_log, attributes, log, logs_request, span, spans_request
 from weftline.collector.errors import BadMessage, Misconfigured, TryLater
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements

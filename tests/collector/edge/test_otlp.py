@@ -1,0 +1,199 @@
+"""The edge as senders meet it: a real process in direct mode, a real ClickHouse, OpenTelemetry's own exporters."""
+
+import gzip
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from google.rpc.status_pb2 import Status
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+from support.otlp import log, logs_request, span, spans_request
+from support.roles import Edge, metrics
+from weftline.collector.settings import ClickHouseSettings
+from weftline.collector.store.clickhouse_reader import ClickHouseReader
+
+pytestmark = pytest.mark.clickhouse
+
+TX = "0af7651916cd43dd8448eb211c80319c"
+PROTOBUF = "application/x-protobuf"
+
+
+@pytest.fixture
+def edge(tmp_path: Path, store: ClickHouseSettings) -> Iterator[Edge]:
+    with Edge(tmp_path, store, WEFTLINE_EDGE_MAX_REQUEST_BYTES=100_000, WEFTLINE_EDGE_DIRECT_LINGER=0.01) as edge:
+        yield edge
+    assert edge.exit_code == 0, edge.tail()
+
+
+def post(edge: Edge, path: str, body: bytes, **headers: str) -> tuple[int, bytes, http.client.HTTPMessage]:
+    fields = {"Content-Type": PROTOBUF} | {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(edge.url(path), data=body, headers=fields)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read(), error.headers
+
+
+def test_what_is_answered_with_200_is_stored(edge: Edge, reader: ClickHouseReader) -> None:
+    status, body, headers = post(edge, "/v1/traces", spans_request(span(TX, "b" * 16)))
+    assert (status, body, headers["content-type"]) == (200, b"", PROTOBUF)
+    assert len(reader.transaction(TX, 10)) == 1
+    packed = gzip.compress(logs_request(log(TX, "b" * 16, "hello")))
+    assert post(edge, "/v1/logs", packed, Content_Encoding="gzip")[0] == 200
+    assert len(reader.transaction(TX, 10)) == 2
+    counted = metrics(edge.http_port)
+    assert (
+        counted['weftline_requests_total{outcome="accepted",protocol="otlp_http",reason="",signal="otlp_spans"}'] == 1
+    )
+
+
+def test_grpc_stores_too(edge: Edge, reader: ClickHouseReader) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{edge.grpc_port}") as channel:
+        traces = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        logs = channel.unary_unary("/opentelemetry.proto.collector.logs.v1.LogsService/Export")
+        assert traces(spans_request(span(TX, "b" * 16)), timeout=30) == b""
+        assert logs(logs_request(log(TX, "b" * 16, "hello")), timeout=30) == b""
+        assert len(reader.transaction(TX, 10)) == 2
+        for bad, says in (
+            (b"\xff\xff", "not an OTLP"),
+            (spans_request(span("01", "b" * 16)), "trace_id is not 16 bytes"),
+        ):
+            with pytest.raises(grpc.RpcError) as raised:
+                traces(bad, timeout=30)
+            assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+            assert says in raised.value.details()
+        with pytest.raises(grpc.RpcError) as raised:
+            traces(b"x" * 200_000, timeout=30)
+        assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status", "says"),
+    [
+        ("/v1/traces", b"hello", {}, 400, "not an OTLP ExportTraceServiceRequest"),
+        ("/v1/logs", b"\xff\xff\xff", {}, 400, "not an OTLP ExportLogsServiceRequest"),
+        ("/v1/traces", spans_request(span("01", "b" * 16)), {}, 400, "trace_id is not 16 bytes"),
+        ("/v1/traces", b"hello", {"Content_Encoding": "gzip"}, 400, "is not gzip"),
+        ("/v1/traces", b"hello", {"Content_Encoding": "br"}, 400, "gzip and deflate are"),
+        ("/v1/traces", gzip.compress(b"x" * 100_001), {"Content_Encoding": "gzip"}, 400, "larger than 100000 bytes"),
+        ("/v1/traces", b"x" * 100_001, {}, 413, "larger than 100000 bytes"),
+        ("/v1/traces", b"{}", {"Content_Type": "application/json"}, 415, "'application/json' is not supported"),
+    ],
+    ids=["rubbish", "rubbish logs", "short id", "not gzip", "unknown encoding", "bomb", "too large", "json"],
+)
+def test_bad_requests_are_refused_with_a_reason(
+    edge: Edge, reader: ClickHouseReader, path: str, body: bytes, headers: dict[str, str], status: int, says: str
+) -> None:
+    got, answer, fields = post(edge, path, body, **headers)
+    assert got == status
+    assert fields["content-type"] == PROTOBUF
+    assert says in Status.FromString(answer).message
+    # It goes on for everybody else.
+    assert post(edge, "/v1/traces", spans_request(span(TX, "b" * 16)))[0] == 200
+    assert sum(value for key, value in metrics(edge.http_port).items() if 'outcome="refused"' in key) == 1
+
+
+def test_a_chunked_body_is_bounded_too(edge: Edge) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", edge.http_port, timeout=30)
+    try:
+        connection.request(
+            "POST",
+            "/v1/traces",
+            body=iter([b"x" * 60_000] * 2),
+            headers={"Content-Type": PROTOBUF},
+            encode_chunked=True,
+        )
+        assert connection.getresponse().status == 413
+    finally:
+        connection.close()
+
+
+def test_other_paths_and_methods_say_what_there_is(edge: Edge) -> None:
+    status, body, _ = post(edge, "/v1/metrics", b"")
+    assert status == 404
+    assert b"POST /v1/traces" in body
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(edge.url("/v1/traces"), timeout=10)
+    with raised.value as error:
+        assert (error.code, error.headers["allow"]) == (405, "POST")
+
+
+def test_an_empty_request_is_fine(edge: Edge) -> None:
+    assert post(edge, "/v1/traces", b"")[0] == 200
+
+
+@pytest.mark.parametrize("kind", ["http", "grpc"])
+def test_opentelemetrys_own_exporters_get_through(edge: Edge, reader: ClickHouseReader, kind: str) -> None:
+    exporter = (
+        HttpExporter(endpoint=edge.url("/v1/traces"))
+        if kind == "http"
+        else GrpcExporter(endpoint=f"127.0.0.1:{edge.grpc_port}", insecure=True)
+    )
+    provider = TracerProvider(resource=Resource({"service.name": "sender"}), shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with provider.get_tracer("t").start_as_current_span("work", attributes={"n": 1, "l": [1, 2]}) as it:
+        transaction_id = f"{it.get_span_context().trace_id:032x}"
+    provider.shutdown()
+    [row] = reader.transaction(transaction_id, 10)
+    assert (row.service, row.name, row.attributes) == ("sender", "work", {"n": "1", "l": "[1,2]"})
+
+
+def test_without_clickhouse_senders_are_told_to_come_back(tmp_path: Path) -> None:
+    away = ClickHouseSettings(http_port=1, tcp_port=1)
+    edge = Edge(tmp_path, away)
+    edge.ready = lambda: _status(edge, "/health") == 503
+    with edge:
+        status, body, headers = post(edge, "/v1/traces", spans_request(span(TX, "b" * 16)))
+        assert (status, headers["retry-after"]) == (503, "1")
+        assert "does not answer" in Status.FromString(body).message
+        health = urllib.request.Request(edge.url("/health"))
+        with pytest.raises(urllib.error.HTTPError) as raised:
+            urllib.request.urlopen(health, timeout=10)
+        with raised.value as error:
+            assert json.loads(error.read())["status"] == "unavailable"
+
+
+def _status(edge: Edge, path: str) -> int:
+    try:
+        with urllib.request.urlopen(edge.url(path), timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return 0
+
+
+def test_a_port_in_use_is_one_clear_sentence(tmp_path: Path, edge: Edge, store: ClickHouseSettings) -> None:
+    second = Edge(tmp_path / "second", store)
+    second.env = {**second.env, "WEFTLINE_EDGE_HTTP_PORT": str(edge.http_port)}
+    try:
+        second.start()
+        assert second.wait(30) == 2
+        assert f"weftline: Can't listen on 127.0.0.1:{edge.http_port} (OTLP/HTTP)" in second.tail()
+        assert "Traceback" not in second.tail()
+    finally:
+        second.stop()
+
+
+def test_a_misspelt_setting_is_one_clear_sentence(tmp_path: Path, store: ClickHouseSettings) -> None:
+    edge = Edge(tmp_path, store, WEFTLINE_EDGE_HTTPPORT="1", WEFTLINE_EDGE_MAX_PENDING_BYTES="lots")
+    try:
+        edge.start()
+        assert edge.wait(30) == 2
+        assert "WEFTLINE_EDGE_HTTPPORT: no such setting" in edge.tail()
+        assert "WEFTLINE_EDGE_MAX_PENDING_BYTES='lots': expected a whole number" in edge.tail()
+    finally:
+        edge.stop()

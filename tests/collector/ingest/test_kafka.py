@@ -1,0 +1,224 @@
+"""Edge → real Apache Kafka → ingest → real ClickHouse: nothing lost, nothing doubled, nothing that stops the line."""
+
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+from support.otlp import log, logs_request, span, spans_request
+from support.roles import Edge, Ingest, eventually, metrics
+from weftline.collector.bus.kafka import connect_producer
+from weftline.collector.bus.topics import DEAD_LETTERS, create_topics, topics
+from weftline.collector.ingest.offsets import fixed_range
+from weftline.collector.ingest.worker import connect_consumer
+from weftline.collector.settings import ClickHouseSettings, KafkaSettings
+from weftline.collector.store.clickhouse_reader import ClickHouseReader, connect
+from weftline.collector.store.clickhouse_writer import ClickHouseWriter
+from weftline.collector.store.protocol import Signal
+from weftline.deploy.local.kafka import Kafka
+
+pytestmark = [pytest.mark.kafka, pytest.mark.clickhouse]
+
+
+@pytest.fixture
+def transaction() -> str:
+    """Tests share the topics: each looks only at its own transaction."""
+    return uuid.uuid4().hex
+
+
+@pytest.fixture
+def settings(kafka: Kafka) -> KafkaSettings:
+    """A group of the test's own, which begins at the topics' present ends."""
+    settings = KafkaSettings(bootstrap_servers=(kafka.bootstrap_servers,), group_id=f"test-{uuid.uuid4().hex[:8]}")
+    create_topics(settings)
+    consumer = connect_consumer(settings)
+    partitions = [TopicPartition(s.value, p) for s in Signal for p in consumer.partitions_for_topic(s.value)]
+    consumer.assign(partitions)
+    ends = consumer.end_offsets(partitions)
+    consumer.commit({tp: OffsetAndMetadata(end, "", -1) for tp, end in ends.items()})
+    consumer.close()
+    return settings
+
+
+@pytest.fixture
+def start_ingest(tmp_path: Path, store: ClickHouseSettings, settings: KafkaSettings) -> Iterator[Callable[..., Ingest]]:
+    started: list[Ingest] = []
+
+    def start(**more: object) -> Ingest:
+        ingest = Ingest(
+            tmp_path,
+            store,
+            WEFTLINE_KAFKA_BOOTSTRAP_SERVERS=settings.bootstrap_servers[0],
+            WEFTLINE_KAFKA_GROUP_ID=settings.group_id,
+            WEFTLINE_INGEST_BATCH_SECONDS=0.2,
+            **more,
+        )
+        ingest.start()
+        ingest.wait_ready()
+        started.append(ingest)
+        return ingest
+
+    yield start
+    for ingest in started:
+        ingest.stop()
+
+
+@pytest.fixture
+def edge(tmp_path: Path, store: ClickHouseSettings, settings: KafkaSettings) -> Iterator[Edge]:
+    with Edge(tmp_path, store, WEFTLINE_KAFKA_BOOTSTRAP_SERVERS=settings.bootstrap_servers[0]) as edge:
+        yield edge
+    assert edge.exit_code == 0, edge.tail()
+
+
+def post(edge: Edge, path: str, body: bytes) -> None:
+    request = urllib.request.Request(edge.url(path), data=body, headers={"Content-Type": "application/x-protobuf"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 200
+
+
+def counted(store: ClickHouseSettings, transaction: str) -> tuple[int, int]:
+    """(spans by table, spans by view)"""
+    with connect(store) as client:
+        [row] = client.execute(
+            "SELECT (SELECT count() FROM spans WHERE transaction_id = unhex(%(id)s)), "
+            "(SELECT sum(spans) FROM transactions WHERE transaction_id = unhex(%(id)s))",
+            {"id": transaction},
+        )
+    return row
+
+
+def test_what_the_edge_accepts_arrives(
+    edge: Edge, start_ingest: Callable[..., Ingest], reader: ClickHouseReader, transaction: str
+) -> None:
+    post(edge, "/v1/traces", spans_request(*(span(transaction, f"{n:016x}") for n in range(1, 6))))
+    post(edge, "/v1/logs", logs_request(log(transaction, "1" * 16, "hello")))
+    ingest = start_ingest()
+    eventually(lambda: len(reader.transaction(transaction, 100)) == 6)
+    ingest.stop()
+    assert ingest.exit_code == 0, ingest.tail()
+
+
+def test_a_bad_message_is_put_aside_with_its_reason_and_its_neighbours_land(
+    start_ingest: Callable[..., Ingest], store: ClickHouseSettings, settings: KafkaSettings, transaction: str
+) -> None:
+    """The edge would refuse it; any other producer may write the topic."""
+    producer = connect_producer(settings)
+    bad = spans_request(span("01", "b" * 16), **{"weftline.test": transaction})
+    for n in range(1, 21):
+        producer.send(Signal.SPANS.value, spans_request(span(transaction, f"{n:016x}")), partition=0)
+        if n == 7:
+            where = producer.send(Signal.SPANS.value, bad, partition=0).get(timeout=30)
+    producer.flush()
+    producer.close()
+    ingest = start_ingest()
+    eventually(lambda: counted(store, transaction) == (20, 20))
+
+    letters = KafkaConsumer(
+        DEAD_LETTERS,
+        bootstrap_servers=list(settings.bootstrap_servers),
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        consumer_timeout_ms=10_000,
+    )
+    letter = next(record for record in letters if record.value == bad)
+    letters.close()
+    headers = {name: text.decode() for name, text in letter.headers}
+    assert "trace_id is not 16 bytes" in headers.pop("weftline.reason")
+    assert headers == {
+        "weftline.topic": "otlp_spans",
+        "weftline.partition": "0",
+        "weftline.offset": str(where.offset),
+    }
+    eventually(
+        lambda: (
+            metrics(ingest.metrics_port).get('weftline_messages_total{outcome="dead_lettered",signal="otlp_spans"}')
+            == 1
+        )
+    )
+
+
+def test_killed_ingest_loses_and_doubles_nothing(
+    edge: Edge, start_ingest: Callable[..., Ingest], store: ClickHouseSettings, transaction: str
+) -> None:
+    """kill -9 while messages stream in, five times."""
+    sent = 0
+    for _ in range(5):
+        ingest = start_ingest()
+        for _ in range(40):
+            sent += 1
+            post(edge, "/v1/traces", spans_request(span(transaction, f"{sent:016x}")))
+            if sent % 40 == 25:
+                assert ingest.pid is not None
+                ingest._child.kill()  # type: ignore[union-attr]
+                ingest.wait(10)
+    start_ingest()
+    eventually(lambda: min(counted(store, transaction)) >= sent, 60)
+    assert counted(store, transaction) == (sent, sent)
+
+
+def test_a_range_that_was_inserted_but_not_committed_is_not_inserted_twice(
+    start_ingest: Callable[..., Ingest],
+    store: ClickHouseSettings,
+    settings: KafkaSettings,
+    writer: ClickHouseWriter,
+    transaction: str,
+) -> None:
+    """A predecessor fixed a range, inserted it and died; meanwhile more messages came."""
+    producer = connect_producer(settings)
+    messages = [spans_request(span(transaction, f"{n:016x}")) for n in range(1, 11)]
+    offsets = [producer.send(Signal.SPANS.value, message, partition=1).get(timeout=30).offset for message in messages]
+    producer.close()
+    first, last = offsets[0], offsets[4]
+    predecessor = connect_consumer(settings)
+    predecessor.assign([TopicPartition(Signal.SPANS.value, 1)])
+    predecessor.commit({TopicPartition(Signal.SPANS.value, 1): OffsetAndMetadata(first, fixed_range(last), -1)})
+    predecessor.close()
+    writer.insert(Signal.SPANS, messages[:5], f"otlp_spans-1-{first}-{last}")
+
+    start_ingest()
+    eventually(lambda: min(counted(store, transaction)) >= 10)
+    assert counted(store, transaction) == (10, 10)
+
+
+def test_clickhouse_away_is_waited_for(
+    edge: Edge, tmp_path: Path, store: ClickHouseSettings, settings: KafkaSettings, transaction: str
+) -> None:
+    """The edge goes on answering; ingest waits, says so, and ends when it is told to."""
+    post(edge, "/v1/traces", spans_request(span(transaction, "b" * 16)))
+    away = ClickHouseSettings(http_port=1, tcp_port=1)
+    ingest = Ingest(
+        tmp_path,
+        away,
+        WEFTLINE_KAFKA_BOOTSTRAP_SERVERS=settings.bootstrap_servers[0],
+        WEFTLINE_KAFKA_GROUP_ID=settings.group_id,
+    )
+    ingest.start()
+    try:
+        eventually(lambda: "Could not insert yet" in ingest.tail(50))
+        ingest.stop()
+        assert ingest.exit_code == 0, ingest.tail()
+    finally:
+        ingest.stop()
+
+
+def test_topics_are_made_once_and_keep_large_messages(settings: KafkaSettings, kafka: Kafka) -> None:
+    create_topics(settings)
+    producer = connect_producer(settings)
+    assert set(topics()) == {"otlp_spans", "otlp_logs", "weftline_dead_letters"}
+    producer.send(DEAD_LETTERS, b"x" * 16_000_000).get(timeout=60)
+    producer.close()
+
+
+def test_ingest_without_kafka_is_one_clear_sentence(tmp_path: Path, store: ClickHouseSettings) -> None:
+    ingest = Ingest(tmp_path, store, WEFTLINE_KAFKA_BOOTSTRAP_SERVERS="")
+    try:
+        ingest.start()
+        assert ingest.wait(30) == 2
+        assert "WEFTLINE_KAFKA_BOOTSTRAP_SERVERS is not set" in ingest.tail()
+        assert "Traceback" not in ingest.tail()
+    finally:
+        ingest.stop()
