@@ -1,0 +1,48 @@
+"""`weftline-agent run CMD …`: runs a command with the agent in every Python process of it.
+
+`exec` puts the command in our place, so signals, exit code and process id are the command's own.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_NOT_EXECUTABLE, _NOT_FOUND = 126, 127
+"""A shell's exit codes."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command's entry point; returns only if the command could not be executed."""
+    parser = argparse.ArgumentParser(prog="weftline-agent", description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run a command under the agent")
+    run.add_argument("argv", metavar="CMD …", nargs=argparse.REMAINDER, help="the command and its arguments")
+    options = parser.parse_args(arguments)
+    argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
+    if not argv:
+        run.error("there is no command to run, such as: weftline-agent run python app.py")
+    try:
+        os.execvpe(argv[0], argv, environment(os.environ))  # noqa: S606 - running the user's command is the purpose
+    except FileNotFoundError:
+        print(f"weftline-agent: {argv[0]}: command not found", file=sys.stderr)  # noqa: T201 - a command speaks
+        return _NOT_FOUND
+    except OSError as error:
+        print(f"weftline-agent: {argv[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201 - a command speaks
+        return _NOT_EXECUTABLE
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The command's environment: our bootstrap folder first on PYTHONPATH, once, and which interpreter it is for."""
+    folder = str(Path(__file__).parent / "bootstrap")
+    others = [entry for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry and entry != folder]
+    return {
+        **environ,
+        "PYTHONPATH": os.pathsep.join([folder, *others]),
+        "_WEFTLINE_AGENT_RUN": f"{os.path.realpath(sys.prefix)}:{sys.version_info[:2]}",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""The steps of every HTTP client plugin: a request leaves with our headers, its answer comes, the headers are taken
+off again.
+
+They are taken off so that a request object that is sent twice (a redirect copies it, an application may keep it)
+carries the ids of each sending, and looks to the application as it made it.
+"""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.context.context import Context
+
+from weftline.agent import context, http_attributes, ids, serve
+from weftline.agent.propagate import Outgoing, inject
+from weftline.agent.record import CLIENT, ERROR, Identity, Span, exception_type
+from weftline.agent.sample import SAMPLED
+
+SCOPE = "http.client"
+
+
+@dataclass(slots=True)
+class Call:
+    """A call under way: the token between a client plugin's `enter` and `leave`. `span` is None when none is made."""
+
+    headers: MutableMapping[str, str]
+    added: tuple[str, ...]
+    span: Identity | None = None
+    previous: Context | None = None
+
+
+def begin(
+    library: str, method: str, url: str, headers: MutableMapping[str, str], *, traced: bool = False
+) -> Call | None:
+    """Lets a request leave. `headers` is changed in place. With `traced` somebody else makes the span, and only
+    headers are added. None when a layer above has done all this (a client built on another)."""
+    current = context.current_span()
+    if isinstance(current, Identity) and current.scope == SCOPE:
+        return None
+    entered = context.transaction()
+    if traced:
+        return _carry(current, entered, headers)
+    if entered is not None and not entered.sampled:  # no new span id: nobody would ever hear of it
+        return Call(headers, inject(_outgoing(entered), headers))
+    parent = current.get_span_context() if current is not None else trace.INVALID_SPAN_CONTEXT
+    if parent.is_valid:
+        trace_id, parent_id, flags = parent.trace_id, parent.span_id, int(parent.trace_flags)
+        sampled = bool(flags & SAMPLED)
+        state = parent.trace_state.to_header() if parent.trace_state else ""
+    else:
+        trace_id, parent_id, flags, state = ids.trace_id(), 0, ids.RANDOM_FLAG, ""
+        sampled = serve.decide(trace_id, None)
+    span_id = ids.span_id()
+    if sampled:
+        attributes: dict[str, Any] = {}
+        name = http_attributes.method(attributes, method)
+        _describe(attributes, url)
+        span: Identity = Span(
+            name, CLIENT, library, attributes, trace_id=trace_id, span_id=span_id, parent_id=parent_id,
+            flags=flags | SAMPLED, tracestate=state, scope=SCOPE,
+        )  # fmt: skip
+    else:
+        span = Identity(trace_id, span_id, flags, state, SCOPE)
+    request_id = entered.request_id if entered is not None else None
+    added = inject(Outgoing(trace_id, span_id, span.flags, state, request_id), headers)
+    return Call(headers, added, span, context.enter(span))
+
+
+def answered(call: Call | None, status: int) -> None:
+    """Lets the answer in."""
+    if call is None:
+        return
+    _put_back(call)
+    span = call.span
+    if isinstance(span, Span):
+        span.set_attribute("http.response.status_code", status)
+        if status >= 400:
+            span.set_attribute("error.type", str(status))
+            span.status = ERROR
+        span.end()
+
+
+def failed(call: Call | None, exception: BaseException) -> None:
+    """Ends a call that brought no answer."""
+    if call is None:
+        return
+    _put_back(call)
+    span = call.span
+    if isinstance(span, Span):
+        span.record_exception(exception)
+        span.set_attribute("error.type", exception_type(exception))
+        span.status = ERROR
+        span.end()
+
+
+def _put_back(call: Call) -> None:
+    for name in call.added:
+        call.headers.pop(name, None)
+    if call.span is not None and call.previous is not None:
+        context.leave_if_current(call.span, call.previous)
+
+
+def _carry(
+    current: trace.Span | None, entered: context.Transaction | None, headers: MutableMapping[str, str]
+) -> Call | None:
+    if current is None or not current.get_span_context().is_valid:
+        return None
+    spoken = current.get_span_context()
+    request_id = entered.request_id if entered is not None else None
+    outgoing = Outgoing(
+        spoken.trace_id, spoken.span_id, int(spoken.trace_flags), spoken.trace_state.to_header(), request_id
+    )
+    return Call(headers, inject(outgoing, headers))
+
+
+def _outgoing(entered: context.Transaction) -> Outgoing:
+    return Outgoing(entered.trace_id, entered.span_id, entered.flags, entered.tracestate, entered.request_id)
+
+
+def _describe(attributes: dict[str, Any], url: str) -> None:
+    attributes["url.full"] = http_attributes.url(url)
+    scheme, _, rest = url.partition("://")
+    authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+    http_attributes.server(attributes, authority, scheme.lower())

@@ -1,0 +1,203 @@
+"""The export thread: one daemon thread, started with the first span or log record, also anew in a forked child."""
+
+import logging
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weftline.agent import counters
+from weftline.agent.export import encode, resource
+from weftline.agent.export.queue import Queue
+from weftline.agent.export.send import Outcome, Sender
+from weftline.agent.record import LogRecord, Span
+from weftline.agent.settings import Settings, pairs
+
+LOGGER: Final = logging.getLogger("weftline.agent")
+
+_FIRST_BACKOFF: Final = 0.25
+_LONGEST_BACKOFF: Final = 5.0
+_GIVE_UP_AFTER: Final = 60.0
+"""Seconds a batch is tried before it is dropped and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Signal:
+    queue: Queue[Any]
+    sender: Sender
+    encode: Callable[[bytes, Sequence[Any], str, int], bytes]
+
+
+class Worker:
+    """The :class:`~weftline.agent.export.Exporter` over OTLP/HTTP."""
+
+    def __init__(self, settings: Settings, version: str) -> None:
+        self._settings = settings
+        self._version = version
+        self._spans: Queue[Span] = Queue("spans", settings.max_queue_size)
+        self._logs: Queue[LogRecord] = Queue("logs", settings.max_queue_size)
+        self._signals = (
+            _Signal(self._spans, _sender(settings, settings.traces_endpoint, "/v1/traces"), encode.traces),
+            _Signal(self._logs, _sender(settings, settings.logs_endpoint, "/v1/logs"), encode.logs),
+        )
+        self._delay = settings.schedule_delay / 1000
+        self._failing = False
+        self._prepare()
+        _workers.add(self)
+
+    def _prepare(self) -> None:
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._halt = threading.Event()
+        self._drained = threading.Condition()
+        self._rounds = 0
+        self._deadline = float("inf")
+        self._resource = b""
+
+    def after_fork(self) -> None:
+        """In a forked child: what waits is the parent's to send, and the thread stayed there."""
+        for signal in self._signals:
+            signal.queue.clear()
+            signal.sender.forget()
+        self._prepare()
+
+    def emit_span(self, span: Span) -> None:
+        self._emitted(self._spans.put(span))
+
+    def emit_log(self, log: LogRecord) -> None:
+        self._emitted(self._logs.put(log))
+
+    def is_own_thread(self) -> bool:
+        return self._thread is not None and threading.get_ident() == self._thread.ident
+
+    def flush(self, timeout: float) -> bool:
+        """Sends what waits now. Whether all of it was dealt with within `timeout` seconds."""
+        if self._thread is None:
+            return not any(len(signal.queue) for signal in self._signals)
+        with self._drained:
+            goal = self._rounds + 2  # the round under way may have passed what was put just now
+            while self._rounds < goal:
+                self._wake.set()
+                before = time.monotonic()
+                if timeout <= 0 or not self._drained.wait(timeout):
+                    return False
+                timeout -= time.monotonic() - before
+        return True
+
+    def shutdown(self, timeout: float) -> None:
+        """Flushes and ends the thread, within `timeout` seconds; what is left then is dropped and counted."""
+        self._deadline = time.monotonic() + timeout
+        self._halt.set()
+        self._wake.set()
+        thread = self._thread
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
+            thread.join(timeout)
+        elif any(len(signal.queue) for signal in self._signals):  # an interpreter that shuts down starts no threads
+            self._drain()
+        for signal in self._signals:
+            left = len(signal.queue.take(self._settings.max_queue_size))
+            if left:
+                signal.queue.drop("exit", left)
+        _workers.discard(self)
+
+    def _emitted(self, waiting: int) -> None:
+        if self._thread is None:
+            self._start()
+        elif waiting == self._settings.max_export_batch_size:
+            self._wake.set()
+
+    def _start(self) -> None:
+        if self._halt.is_set() or not self._starting.acquire(blocking=False):
+            return  # another thread is at it, or a signal handler interrupted this very place
+        try:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="weftline-agent-export", daemon=True)
+                thread.start()
+                self._thread = thread
+        except RuntimeError:
+            LOGGER.debug("The export thread could not be started now.", exc_info=True)
+        finally:
+            self._starting.release()
+
+    def _run(self) -> None:
+        while not self._halt.is_set():
+            self._wake.wait(self._delay)
+            self._wake.clear()
+            try:
+                self._drain()
+            except Exception:
+                LOGGER.exception("The export thread met an error it did not expect; a batch may be lost.")
+                counters.count("dropped_batches", "error")
+            with self._drained:
+                self._rounds += 1
+                self._drained.notify_all()
+        self._drain()
+        for signal in self._signals:
+            signal.sender.close()
+
+    def _drain(self) -> None:
+        for signal in self._signals:
+            while batch := signal.queue.take(self._settings.max_export_batch_size):
+                self._deliver(signal, batch)
+
+    def _deliver(self, signal: _Signal, batch: Sequence[Any]) -> None:
+        if not self._resource:
+            self._resource = encode.resource(resource.attributes(self._settings, self._version))
+        limit = self._settings.attribute_value_length_limit
+        body = signal.encode(self._resource, batch, self._version, limit)
+        give_up = time.monotonic() + _GIVE_UP_AFTER
+        backoff = _FIRST_BACKOFF
+        while True:
+            outcome = signal.sender.send(body)
+            if outcome.ok:
+                counters.count(f"exported_{signal.queue.signal}", "otlp", len(batch))
+                self._report(signal, outcome)
+                return
+            wait = outcome.after or backoff * random.uniform(0.5, 1)  # noqa: S311 - spreads retries
+            if not outcome.retry or time.monotonic() + wait > min(give_up, self._deadline):
+                signal.queue.drop(outcome.reason, len(batch))
+                self._report(signal, outcome)
+                return
+            self._report(signal, outcome)
+            if self._halt.is_set():
+                time.sleep(wait)  # the deadline above bounds this
+            else:
+                self._halt.wait(wait)
+            backoff = min(backoff * 2, _LONGEST_BACKOFF)
+
+    def _report(self, signal: _Signal, outcome: Outcome) -> None:
+        """One line when exporting begins to fail and one when it works again."""
+        if outcome.ok == self._failing:
+            self._failing = not outcome.ok
+            if outcome.ok:
+                LOGGER.info("Exporting works again. url=%s", signal.sender.url)
+            else:
+                LOGGER.warning(
+                    "Exporting fails; the program is not affected. url=%s reason=%s", signal.sender.url, outcome.reason
+                )
+
+
+def _sender(settings: Settings, url: str, path: str) -> Sender:
+    return Sender(
+        url or settings.endpoint.rstrip("/") + path,
+        pairs(settings.headers),
+        timeout=settings.timeout,
+        compress=settings.compression == "gzip",
+        certificate=settings.certificate,
+    )
+
+
+_workers: weakref.WeakSet[Worker] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for worker in list(_workers):
+        worker.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

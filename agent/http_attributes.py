@@ -1,0 +1,67 @@
+"""HTTP's semantic conventions (1.44, stable): what servers and clients record in the same way."""
+
+import urllib.parse
+from typing import Final
+
+METHODS: Final = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"))
+SENSITIVE_QUERY: Final = frozenset(
+    (
+        "AWSAccessKeyId",
+        "Signature",
+        "sig",
+        "X-Amz-Credential",
+        "X-Amz-Security-Token",
+        "X-Amz-Signature",
+        "X-Goog-Signature",
+    )
+)
+"""Query parameters that are credentials: their values are never recorded."""
+_REDACTED: Final = "REDACTED"
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def method(attributes: dict[str, object], name: str) -> str:
+    """Records the method; returns what the span's name begins with. Unknown methods don't make new names."""
+    if name in METHODS:
+        attributes["http.request.method"] = name
+        return name
+    attributes["http.request.method"] = "_OTHER"
+    attributes["http.request.method_original"] = name
+    return "HTTP"
+
+
+def query(text: str) -> str:
+    """A query string without the values of :data:`SENSITIVE_QUERY`; everything else as it came."""
+    if not any(name in text for name in SENSITIVE_QUERY):
+        return text
+    parts = []
+    for part in text.split("&"):
+        name, equals, _ = part.partition("=")
+        parts.append(name + equals + _REDACTED if name in SENSITIVE_QUERY and equals else part)
+    return "&".join(parts)
+
+
+def url(text: str) -> str:
+    """A whole URL without user, password and :data:`SENSITIVE_QUERY` values."""
+    if "@" not in text and "?" not in text:
+        return text
+    parts = urllib.parse.urlsplit(text)
+    user, at, host = parts.netloc.rpartition("@")
+    netloc = f"{_REDACTED}:{_REDACTED}@{host}" if at and user else host
+    return urllib.parse.urlunsplit(parts._replace(netloc=netloc, query=query(parts.query)))
+
+
+def server(attributes: dict[str, object], host: str, scheme: str) -> None:
+    """Records `server.address` and `server.port` from a Host header or an authority such as `[::1]:8080`."""
+    address, port = host, _DEFAULT_PORTS.get(scheme)
+    name, colon, digits = host.rpartition(":")
+    if colon and digits.isdigit():
+        address, port = name, int(digits)
+    attributes["server.address"] = address.strip("[]")
+    if port is not None:
+        attributes["server.port"] = port
+
+
+def client_address(forwarded_for: str | None, peer: str | None) -> str | None:
+    """The first hop of X-Forwarded-For, else the peer of the connection."""
+    return forwarded_for.partition(",")[0].strip() if forwarded_for else peer

@@ -1,0 +1,130 @@
+"""logging: each record that passes its logger is stamped with the current ids and sent as an OTLP log record.
+
+The stamps are attributes of the record, named as OpenTelemetry's logging instrumentation names them, so the
+application's own formats can print them; `transaction_id` is ours. Records are sent whether or not a trace is sampled.
+"""
+
+import logging
+import threading
+import time
+from typing import Any, Final
+
+from weftline.agent import context, export, semconv
+from weftline.agent.pointcut import Advice, Pointcut
+from weftline.agent.propagate import transaction_id
+from weftline.agent.record import LogRecord, exception_attributes, limits
+from weftline.agent.sample import SAMPLED
+
+_SEEN: Final = "_weftline"
+_STAMPS: Final = ("otelTraceID", "otelSpanID", "otelTraceSampled", "otelServiceName", "transaction_id")
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", _SEEN, *_STAMPS}
+_CREDENTIALS: Final = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie"))
+_OWN: Final = "weftline.agent"
+
+_level = logging.INFO
+_service = ""
+
+
+def configure(level: int, service: str) -> None:
+    """The level from which records are sent, and the name `otelServiceName` gives."""
+    global _level, _service
+    _level, _service = level, service
+
+
+def enter(logger: logging.Logger, record: logging.LogRecord) -> None:
+    """Stamps the record before any handler sees it, and sends it. A record that comes by again is left alone."""
+    fields = record.__dict__
+    if _SEEN in fields:
+        return
+    fields[_SEEN] = True
+    ids = context.stamp()
+    if ids is None and record.exc_info and record.exc_info[1] is not None:
+        ids = context.marked(record.exc_info[1])
+    _stamp(fields, ids)
+    if record.levelno >= _level and not _is_own(logger.name) and export.takes_logs():
+        export.emit_log(log_record(record, ids))
+
+
+def log_record(record: logging.LogRecord, ids: context.Stamp | None) -> LogRecord:
+    """The record as OTLP has it. Never raises, however the message and its arguments disagree."""
+    log = LogRecord(
+        time_ns=int(record.created * 1e9),
+        observed_ns=time.time_ns(),
+        severity_number=severity(record.levelno),
+        severity_text=record.levelname,
+        body=_body(record),
+        scope=record.name,
+        attributes=_attributes(record),
+    )
+    give_ids(log, ids)
+    return log
+
+
+def give_ids(log: LogRecord, ids: context.Stamp | None) -> None:
+    """Puts the ids on a record; for one that was sampled out also the parent no span will name."""
+    if ids is not None:
+        log.trace_id, log.span_id, log.flags = ids.trace_id, ids.span_id, ids.flags
+        if ids.parent_id:
+            log.attributes[semconv.PARENT_SPAN_ID] = f"{ids.parent_id:016x}"
+
+
+def severity(level: int) -> int:
+    """OTLP's severity number of a logging level: DEBUG 5, INFO 9, WARNING 13, ERROR 17, CRITICAL 21."""
+    if level < logging.DEBUG:
+        return 1
+    return min(level // 10, 5) * 4 + 1 + (min(level % 10, 3) if level < logging.CRITICAL else 0)
+
+
+def _is_own(name: str) -> bool:
+    return name == _OWN or name.startswith(_OWN + ".")
+
+
+def _stamp(fields: dict[str, Any], ids: context.Stamp | None) -> None:
+    known = ids is not None
+    trace_id = transaction_id.text(ids.trace_id) if ids is not None else "0"
+    fields.setdefault("otelTraceID", trace_id)
+    fields.setdefault("otelSpanID", f"{ids.span_id:016x}" if ids is not None else "0")
+    fields.setdefault("otelTraceSampled", bool(ids is not None and ids.flags & SAMPLED))
+    fields.setdefault("otelServiceName", _service)
+    fields.setdefault("transaction_id", trace_id if known else "")
+
+
+def _body(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - wrong arguments are logging's to report, the text is worth keeping
+        return str(record.msg)
+
+
+def _attributes(record: logging.LogRecord) -> dict[str, Any]:
+    attributes: dict[str, Any] = {
+        "code.file.path": record.pathname,
+        "code.function.name": record.funcName,
+        "code.line.number": record.lineno,
+    }
+    if threading.current_thread() is not threading.main_thread():
+        attributes["thread.name"] = record.threadName
+    if record.exc_info and record.exc_info[1] is not None:
+        attributes |= exception_attributes(record.exc_info[1])
+    for key, value in record.__dict__.items():
+        if (
+            key not in _STANDARD
+            and isinstance(value, (str, int, float))
+            and key.lower() not in _CREDENTIALS
+            and len(attributes) < limits.attributes
+        ):
+            attributes[key] = value
+    return attributes
+
+
+STAMP_AND_SEND = Advice(enter)
+
+POINTCUTS = [
+    Pointcut(
+        module="logging",
+        target="Logger.callHandlers",
+        advice=f"{__name__}:STAMP_AND_SEND",
+        args=("self", "record"),
+        kind="observe",
+    ),
+]

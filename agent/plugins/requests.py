@@ -1,0 +1,34 @@
+"""requests: a client span for each request its adapter sends, so redirects are spans of their own."""
+
+from typing import Any
+
+from weftline.agent import call, foreign
+from weftline.agent.pointcut import Advice, Pointcut
+
+_LIBRARY = "weftline.agent.requests"
+
+
+def enter(request: Any) -> call.Call | None:
+    """Begins the span and adds the headers to the prepared request."""
+    traced = foreign.instruments("requests", "RequestsInstrumentor")
+    return call.begin(_LIBRARY, request.method or "", request.url or "", request.headers, traced=traced)
+
+
+def leave(token: call.Call | None, response: Any) -> None:
+    """Ends the span; the body may still be read."""
+    call.answered(token, response.status_code)
+
+
+SEND = Advice(enter, leave, call.failed)
+
+POINTCUTS = [
+    Pointcut(
+        module="requests.adapters",
+        target="HTTPAdapter.send",
+        advice=f"{__name__}:SEND",
+        args=("request",),
+        kind="client",
+        scope=call.SCOPE,
+        versions="requests>=2.20",
+    ),
+]

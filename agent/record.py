@@ -1,0 +1,259 @@
+"""What is recorded: spans and log records, as light as they can be until the export thread encodes them.
+
+A :class:`Span` is an `opentelemetry.trace.Span`: code that asks OpenTelemetry for the current span gets it.
+"""
+
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
+
+from weftline.agent import export
+from weftline.agent.sample import SAMPLED
+
+SERVER: Final = 2
+CLIENT: Final = 3
+"""Kinds as OTLP numbers them."""
+
+ERROR: Final = 2
+"""Status code as OTLP numbers it."""
+
+Attributes = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Limits:
+    """How much is kept of a span; the length limit is applied when it is encoded."""
+
+    attributes: int = 128
+    events: int = 128
+
+
+limits = Limits()
+
+
+@dataclass(slots=True)
+class Event:
+    """A span event."""
+
+    name: str
+    time_ns: int
+    attributes: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Link:
+    """A link to another span."""
+
+    context: SpanContext
+    attributes: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class LogRecord:
+    """A log record, its body formatted when it was written. Ids are 0 outside any transaction."""
+
+    time_ns: int
+    observed_ns: int
+    severity_number: int
+    severity_text: str
+    body: str
+    scope: str
+    attributes: Attributes = field(default_factory=dict)
+    trace_id: int = 0
+    span_id: int = 0
+    flags: int = 0
+    event_name: str = ""
+
+
+class Identity(trace.Span):
+    """A span that is sampled out: it has its ids, passes them on, and records nothing."""
+
+    __slots__ = ("_context", "flags", "scope", "span_id", "trace_id", "tracestate")
+
+    def __init__(self, trace_id: int, span_id: int, flags: int, tracestate: str, scope: str = "") -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.flags = flags
+        self.tracestate = tracestate
+        self.scope = scope
+        self._context: SpanContext | None = None
+
+    def get_span_context(self) -> SpanContext:
+        """Built when somebody asks."""
+        if self._context is None:
+            state = TraceState.from_header([self.tracestate]) if self.tracestate else None
+            self._context = SpanContext(
+                self.trace_id, self.span_id, is_remote=False, trace_flags=TraceFlags(self.flags), trace_state=state
+            )
+        return self._context
+
+    def is_recording(self) -> bool:
+        return False
+
+    def end(self, end_time: int | None = None) -> None:
+        pass
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        pass
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        pass
+
+    def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
+        pass
+
+    def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
+        pass
+
+    def update_name(self, name: str) -> None:
+        pass
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        pass
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Mapping[str, Any] | None = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        pass
+
+
+class Span(Identity):
+    """A recording span. After :meth:`end` it is the export thread's and takes nothing more."""
+
+    __slots__ = (
+        "attributes", "dropped_attributes", "dropped_events", "end_ns", "events", "exception", "kind", "library",
+        "links", "name", "parent_id", "remote_parent", "start_ns", "status", "status_message",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        kind: int,
+        library: str,
+        attributes: Attributes,
+        *,
+        trace_id: int,
+        span_id: int,
+        parent_id: int = 0,
+        remote_parent: bool = False,
+        flags: int = SAMPLED,
+        tracestate: str = "",
+        scope: str = "",
+    ) -> None:
+        super().__init__(trace_id, span_id, flags, tracestate, scope)
+        self.name = name
+        self.kind = kind
+        self.library = library
+        self.attributes = attributes
+        self.parent_id = parent_id
+        self.remote_parent = remote_parent
+        self.events: list[Event] = []
+        self.links: list[Link] = []
+        self.status = 0
+        self.status_message = ""
+        self.dropped_attributes = 0
+        self.dropped_events = 0
+        self.exception: BaseException | None = None
+        self.end_ns = 0
+        self.start_ns = time.time_ns()
+
+    def is_recording(self) -> bool:
+        return not self.end_ns
+
+    def end(self, end_time: int | None = None) -> None:
+        """Ends the span and hands it to the exporter; the first call counts."""
+        if not self.end_ns:
+            self.end_ns = end_time or time.time_ns()
+            self.exception = None  # its traceback holds frames
+            export.emit_span(self)
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        if self.end_ns:
+            return
+        if key in self.attributes or len(self.attributes) < limits.attributes:
+            self.attributes[key] = _frozen(value)
+        else:
+            self.dropped_attributes += 1
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
+
+    def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
+        if self.end_ns:
+            return
+        if len(self.events) >= limits.events:
+            self.dropped_events += 1
+            return
+        copied = {key: _frozen(value) for key, value in (attributes or {}).items()}
+        self.events.append(Event(name, timestamp or time.time_ns(), copied))
+
+    def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
+        if not self.end_ns and context.is_valid:
+            self.links.append(Link(context, {key: _frozen(value) for key, value in (attributes or {}).items()}))
+
+    def update_name(self, name: str) -> None:
+        if not self.end_ns:
+            self.name = name
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        if self.end_ns:
+            return
+        code = status.status_code if isinstance(status, Status) else status
+        text = status.description if isinstance(status, Status) else description
+        self.status = code.value
+        self.status_message = (text or "") if code is StatusCode.ERROR else ""
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Mapping[str, Any] | None = None,
+        timestamp: int | None = None,
+        escaped: bool = False,  # noqa: ARG002 - OpenTelemetry's signature
+    ) -> None:
+        """Adds an exception event; the same exception twice is one event (it passes several layers)."""
+        if self.end_ns or self.exception is exception:
+            return
+        self.exception = exception
+        self.add_event("exception", {**exception_attributes(exception), **(attributes or {})}, timestamp)
+
+
+def exception_attributes(exception: BaseException) -> Attributes:
+    """`exception.type`, `.message` and `.stacktrace`; never raises, whatever `str(exception)` does."""
+    try:
+        message = str(exception)
+    except Exception:  # noqa: BLE001 - the application's own __str__
+        message = "<the exception's __str__ failed>"
+    try:
+        stack = "".join(traceback.format_exception(exception))
+    except Exception:  # noqa: BLE001 - the same __str__, or a broken frame
+        stack = ""
+    return {
+        "exception.type": exception_type(exception),
+        "exception.message": message,
+        "exception.stacktrace": stack,
+    }
+
+
+def exception_type(exception: BaseException) -> str:
+    """The class's qualified name; builtins without their module."""
+    kind = type(exception)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _frozen(value: Any) -> Any:
+    """A value nobody can change before it is encoded."""
+    if isinstance(value, (str, bool, int, float, bytes)):
+        return value
+    if isinstance(value, Sequence):
+        return tuple(_frozen(item) for item in value)
+    return str(value)

@@ -1,0 +1,105 @@
+"""The import hook: weaves a module's pointcuts once the module has been executed.
+
+Looks only at the names in its table (one dict look-up for any other import), and at once at what is imported
+already. Loaders are put back before the module's code runs, so `__loader__` and `__spec__.loader` are what
+they'd be without us.
+"""
+
+import importlib.abc
+import importlib.machinery
+import logging
+import sys
+import threading
+import types
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from weftline.agent import counters
+from weftline.agent.pointcut import Pointcut
+from weftline.agent.weave import swap, versions
+
+LOGGER: Final = logging.getLogger("weftline.agent")
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """First on `sys.meta_path`; finds nothing itself, only has others' specs load through :class:`_Loader`."""
+
+    def __init__(self, pointcuts: Iterable[Pointcut]) -> None:
+        self.table: dict[str, list[Pointcut]] = {}
+        for pointcut in pointcuts:
+            self.table.setdefault(pointcut.module, []).append(pointcut)
+        self._searching = threading.local()
+
+    def install(self) -> None:
+        """Weaves what is imported already, and hooks what will be."""
+        sys.meta_path.insert(0, self)
+        for name in self.table:
+            module = sys.modules.get(name)
+            if module is not None:
+                self.weave(module)
+
+    def remove(self) -> None:
+        """Stops looking at imports. What is woven stays woven (:func:`swap.unweave_all` undoes that)."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """The spec the other finders give, with our loader in it. None for every module without a pointcut."""
+        if fullname not in self.table or fullname in self._names():
+            return None
+        self._names().add(fullname)  # other hooks of this kind ask sys.meta_path again, and so us
+        try:
+            for finder in sys.meta_path:
+                if finder is self or not hasattr(finder, "find_spec"):
+                    continue
+                spec = finder.find_spec(fullname, path, target)
+                if spec is not None:
+                    if spec.loader is not None and hasattr(spec.loader, "exec_module"):
+                        spec.loader = _Loader(spec.loader, self)
+                    return spec
+            return None
+        finally:
+            self._names().discard(fullname)
+
+    def weave(self, module: types.ModuleType) -> None:
+        """Weaves a module's pointcuts. Whatever goes wrong is counted and logged, never raised."""
+        for pointcut in self.table.get(module.__name__, ()):
+            try:
+                versions.require(pointcut.versions)
+                swap.weave(swap.find(module, pointcut.target), pointcut, pointcut.load_advice())
+            except swap.Refused as reason:
+                counters.count("refused", f"{pointcut.where}: {reason}")
+                LOGGER.info("Left a function alone. function=%s reason=%s", pointcut.where, reason)
+            except Exception:  # a plugin's defect must not fail the program's import
+                counters.count("refused", f"{pointcut.where}: failed")
+                LOGGER.warning("Weaving failed; the function is untouched. function=%s", pointcut.where, exc_info=True)
+
+    def _names(self) -> set[str]:
+        if not hasattr(self._searching, "names"):
+            self._searching.names = set()
+        names: set[str] = self._searching.names
+        return names
+
+
+class _Loader(importlib.abc.Loader):
+    """Stands in for a module's own loader until the module is about to be executed."""
+
+    def __init__(self, loader: Any, finder: Finder) -> None:
+        self._loader = loader
+        self._finder = finder
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
+        created: types.ModuleType | None = self._loader.create_module(spec)
+        return created
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        self._finder.weave(module)

@@ -1,0 +1,228 @@
+"""The client plugins, each with its real library against a real server: requests, httpx, httpx asynchronous."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+import requests
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+
+import weftline.agent
+from support.echo import Echo, echo_server
+from support.otlp_sink import OtlpSink
+from weftline.agent import serve
+from weftline.agent.propagate import Incoming
+
+pytestmark = pytest.mark.socket
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+def with_requests(url: str, **options: Any) -> int:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, timeout=5, **options).status_code
+
+
+def with_httpx(url: str, **options: Any) -> int:
+    with httpx.Client(trust_env=False, follow_redirects=True) as client:
+        return client.get(url, **options).status_code
+
+
+def with_httpx_async(url: str, **options: Any) -> int:
+    async def go() -> int:
+        async with httpx.AsyncClient(trust_env=False, follow_redirects=True) as client:
+            return (await client.get(url, **options)).status_code
+
+    return asyncio.run(go())
+
+
+CLIENTS = {"requests": with_requests, "httpx": with_httpx, "httpx-async": with_httpx_async}
+Get = Callable[..., int]
+
+
+@pytest.fixture(params=CLIENTS)
+def get(request: pytest.FixtureRequest) -> Get:
+    return CLIENTS[request.param]
+
+
+@pytest.fixture
+def echo() -> Iterator[Echo]:
+    with echo_server() as echo:
+        yield echo
+
+
+@contextmanager
+def in_request(flags: int | None = 1, **more: Any) -> Iterator[serve.Request]:
+    """Inside a server request, as a server plugin would begin it."""
+
+    def describe(_: object, attributes: dict[str, Any]) -> str:
+        return "GET"
+
+    incoming = Incoming(int(TRACE, 16), int(SPAN, 16), flags, **more) if flags is not None else Incoming()
+    request = serve.begin(incoming, "test", describe, None)
+    try:
+        yield request
+    finally:
+        serve.finish(request)
+
+
+def client_spans(sink: OtlpSink, count: int = 1) -> list[dict[str, Any]]:
+    return sink.wait(lambda s: len(s.spans(kind="CLIENT")) >= count and s.spans(kind="CLIENT"))
+
+
+def test_a_call_inside_a_request(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get) -> None:
+    start_agent()
+    with in_request(tracestate="a=1", request_id="r-1") as request:
+        assert get(f"{echo.url}/x?a=1&Signature=secret") == 200
+        assert weftline.agent.transaction_id() == TRACE
+    (span,) = client_spans(sink)
+    ((_, headers),) = echo.got
+    assert headers["traceparent"] == f"00-{TRACE}-{span['span_id']}-01"
+    assert (headers["tracestate"], headers["x-request-id"], headers["x-transaction-id"]) == ("a=1", "r-1", TRACE)
+    assert (span["parent_id"], span["name"], span["status"]) == (f"{request.span.span_id:016x}", "GET", 0)
+    assert span["attributes"] == {
+        "http.request.method": "GET",
+        "url.full": f"{echo.url}/x?a=1&Signature=REDACTED",
+        "server.address": "127.0.0.1",
+        "server.port": httpx.URL(echo.url).port,
+        "http.response.status_code": 200,
+    }
+
+
+def test_a_call_outside_any_request_begins_a_transaction(
+    start_agent: Any, sink: OtlpSink, echo: Echo, get: Get
+) -> None:
+    start_agent()
+    get(f"{echo.url}/x")
+    (span,) = client_spans(sink)
+    ((_, headers),) = echo.got
+    assert headers["traceparent"] == f"00-{span['trace_id']}-{span['span_id']}-03"
+    assert headers["x-transaction-id"] == span["trace_id"]
+    assert "x-request-id" not in headers
+    assert span["parent_id"] == ""
+    assert weftline.agent.transaction_id() is None
+
+
+def test_sampled_out_the_servers_span_id_goes_out(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get) -> None:
+    start_agent()
+    with in_request(0, request_id="r-1", tracestate="a=1") as request:
+        get(f"{echo.url}/x")
+        get(f"{echo.url}/y")
+    expected = {
+        "traceparent": f"00-{TRACE}-{request.span.span_id:016x}-00",
+        "tracestate": "a=1",
+        "x-request-id": "r-1",
+        "x-transaction-id": TRACE,
+    }
+    assert [{name: headers.get(name) for name in expected} for _, headers in echo.got] == [expected, expected]
+    weftline.agent.stop()
+    assert sink.spans() == []
+
+
+def test_sampled_out_outside_any_request(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get) -> None:
+    start_agent(OTEL_TRACES_SAMPLER="always_off")
+    get(f"{echo.url}/x")
+    ((_, headers),) = echo.got
+    assert headers["traceparent"].endswith("-02")
+    assert headers["traceparent"][3:35] == headers["x-transaction-id"]
+    weftline.agent.stop()
+    assert sink.spans() == []
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_error_statuses(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get, status: int) -> None:
+    start_agent()
+    assert get(f"{echo.url}/status/{status}") == status
+    (span,) = client_spans(sink)
+    assert span["attributes"]["http.response.status_code"] == status
+    assert (span["attributes"]["error.type"], span["status"]) == (str(status), 2)
+
+
+def test_no_answer(start_agent: Any, sink: OtlpSink, get: Get) -> None:
+    start_agent()
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        with in_request(), pytest.raises((requests.ConnectionError, httpx.ConnectError)) as caught:
+            get(f"http://user:password@127.0.0.1:{port}/x")
+    (span,) = client_spans(sink)
+    assert span["attributes"]["url.full"] == f"http://REDACTED:REDACTED@127.0.0.1:{port}/x" or (
+        span["attributes"]["url.full"] == f"http://127.0.0.1:{port}/x"  # requests has moved them to a header by now
+    )
+    assert span["attributes"]["error.type"].endswith(type(caught.value).__name__)
+    assert [event["name"] for event in span["events"]] == ["exception"]
+    assert span["status"] == 2
+    weftline.agent.stop()
+    assert b"password" not in b"".join(body for path, _, body in sink.requests if "traces" in path)
+
+
+def test_redirects_are_spans_of_their_own(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get) -> None:
+    start_agent()
+    with in_request() as request:
+        assert get(f"{echo.url}/redirect") == 200
+    spans = client_spans(sink, 2)
+    assert [span["attributes"]["http.response.status_code"] for span in spans] == [302, 200]
+    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert [headers["traceparent"][36:52] for _, headers in echo.got] == [span["span_id"] for span in spans]
+
+
+def test_the_applications_own_headers_stay(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get) -> None:
+    start_agent()
+    own = {"traceparent": f"00-{'c' * 32}-{'d' * 16}-01", "X-Request-Id": "own"}
+    with in_request(request_id="r-1"):
+        get(f"{echo.url}/x", headers=own)
+    ((_, headers),) = echo.got
+    assert (headers["traceparent"], headers["x-request-id"]) == (own["traceparent"], "own")
+    assert headers["x-transaction-id"] == "c" * 32
+
+
+def test_a_request_object_looks_as_before_and_can_be_sent_twice(start_agent: Any, sink: OtlpSink, echo: Echo) -> None:
+    start_agent()
+    with requests.Session() as session:
+        prepared = session.prepare_request(requests.Request("GET", f"{echo.url}/x"))
+        before = dict(prepared.headers)
+        session.send(prepared)
+        session.send(prepared)
+    assert dict(prepared.headers) == before
+    with httpx.Client(trust_env=False) as client:
+        request = client.build_request("GET", f"{echo.url}/x")
+        raw = request.headers.raw
+        client.send(request)
+        client.send(request)
+    assert request.headers.raw == raw
+    assert len({headers["traceparent"] for _, headers in echo.got}) == 4
+
+
+def test_concurrent_calls_do_not_mix(start_agent: Any, sink: OtlpSink, echo: Echo) -> None:
+    start_agent()
+
+    async def go(number: int) -> tuple[str | None, str]:
+        request = serve.begin(Incoming(number, 1, 1), "test", lambda _, attributes: "GET", None)
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.get(f"{echo.url}/{number}")
+        inside = weftline.agent.transaction_id()
+        serve.finish(request)
+        return inside, answer.json()["x-transaction-id"]
+
+    async def main() -> list[tuple[str | None, str]]:
+        return await asyncio.gather(*(asyncio.create_task(go(number)) for number in range(1, 21)))
+
+    assert asyncio.run(main()) == [(f"{number:032x}", f"{number:032x}") for number in range(1, 21)]
+
+
+def test_under_a_span_of_the_applications_own_sdk(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get) -> None:
+    start_agent()
+    tracer = TracerProvider().get_tracer("app")
+    with in_request(request_id="r-1") as request, tracer.start_as_current_span("work") as work:
+        parent = work.parent  # type: ignore[attr-defined]
+        assert (parent.trace_id, parent.span_id) == (request.span.trace_id, request.span.span_id)
+        get(f"{echo.url}/x")
+        assert trace.get_current_span() is work
+    (span,) = client_spans(sink)
+    assert span["parent_id"] == f"{work.get_span_context().span_id:016x}"
+    assert echo.got[0][1]["x-request-id"] == "r-1"
