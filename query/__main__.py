@@ -1,0 +1,64 @@
+"""The query service's process: `weftline query`, or `python -m weftline.query`."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+
+import click
+
+from weftline.agent.env import SettingsError, read
+from weftline.collector.errors import Misconfigured
+from weftline.collector.lifecycle import configure_logging
+
+
+@click.command()
+def query() -> None:
+    """Answer look-ups over HTTP: transactions, and Jaeger's API."""
+    configure_logging()
+    try:
+        run(os.environ)
+    except (SettingsError, Misconfigured) as error:
+        click.echo(f"weftline: {error}", err=True)
+        sys.exit(2)
+
+
+def run(environ: Mapping[str, str]) -> None:
+    """Serve until SIGTERM or SIGINT. Raises `SettingsError`, or `Misconfigured` when the port can't be had.
+
+    ClickHouse need not be there yet: until it is, look-ups and /health answer 503.
+    """
+    import uvicorn
+
+    from weftline.collector.settings import ClickHouseSettings
+    from weftline.collector.store.clickhouse_reader import ClickHouseReader
+    from weftline.query.app import create_app
+    from weftline.query.settings import QuerySettings
+
+    settings = read(QuerySettings, environ)
+    clickhouse = read(ClickHouseSettings, environ)
+    with listen(settings.host, settings.port) as listener, closing(ClickHouseReader(clickhouse)) as reader:
+        host, port = listener.getsockname()[:2]
+        click.echo(f"weftline query listens on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)
+        config = uvicorn.Config(create_app(reader, settings), log_config=None, access_log=False, lifespan="off")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket, so that a port that is taken is one clear sentence instead of a server's log."""
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as error:
+        # create_server() adds the address to the text; negative numbers are of names that don't resolve.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
+        raise Misconfigured(
+            f"The query service can't listen on {host}:{port}: {reason}. Choose another address "
+            "with WEFTLINE_QUERY_HOST and WEFTLINE_QUERY_PORT."
+        ) from error
+
+
+if __name__ == "__main__":
+    query(prog_name="python -m weftline.query")

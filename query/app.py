@@ -1,0 +1,79 @@
+"""The query service's HTTP application. Building it does no I/O: a store that is away fails requests, not the start.
+
+/api/v1/*            ours; errors as {"error": {"code": …, "message": …}}
+/api/*               Jaeger's HTTP API v1, with Jaeger's error texts
+/health              whether the store answers
+/openapi.json        the description of it all
+"""
+
+import importlib.metadata
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from weftline.collector.errors import TryLater
+from weftline.collector.store.protocol import Reader
+from weftline.query import problems
+from weftline.query.routes import health, jaeger_v1, transactions
+from weftline.query.routes.examples import TRANSACTION
+from weftline.query.settings import QuerySettings
+from weftline.query.text import TextReader
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(reader: Reader, settings: QuerySettings) -> FastAPI:
+    """The application over ``reader``, which is called from several threads at a time."""
+    reader = TextReader(reader)
+    app = _Service(
+        title="weftline",
+        version=importlib.metadata.version("weftline"),
+        summary="Every log of one request by one transaction ID.",
+        # Swagger's page loads scripts from the internet; the description itself is enough for every tool.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.include_router(transactions.router(reader, settings))
+    app.include_router(jaeger_v1.router(reader, settings))
+    app.include_router(health.router(reader))
+    app.add_exception_handler(TryLater, _try_later)
+    app.add_exception_handler(RequestValidationError, _bad_request)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+    return app
+
+
+class _Service(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        schema = super().openapi()
+        # FastAPI leaves nulls out of examples, and so would show answers that the schema doesn't allow.
+        answers = schema["paths"]["/api/v1/transactions/{any_id}"]["get"]["responses"]
+        answers["200"]["content"]["application/json"]["example"] = TRANSACTION
+        return schema
+
+
+async def _try_later(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TryLater)  # noqa: S101 - Starlette's handlers are typed for any exception
+    logger.warning("The store can't answer path=%s: %s", request.url.path, error)
+    return problems.answer(request, 503, f"The store can't answer now: {error}", retry_after=error.seconds)
+
+
+async def _bad_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    message = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+    return problems.answer(request, 400, message)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    return problems.answer(request, error.status_code, str(error.detail), headers=error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    # Starlette's outermost layer raises it again, so that the server logs it with its stack.
+    logger.error("Answering failed path=%s error=%r.", request.url.path, error)
+    return problems.answer(request, 500, "The query service failed on this request; its log has the reason.")

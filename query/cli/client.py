@@ -1,0 +1,76 @@
+"""Asks the query service. Standard library only: `weftline tx` should start at once, anywhere."""
+
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any, Final
+
+DEFAULT_URL: Final = "http://127.0.0.1:16686"
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+class LookUpError(Exception):
+    """There is no answer to show; the text tells the user why, the class what kind of why."""
+
+
+class UnknownIdError(LookUpError):
+    """No transaction is known under the id."""
+
+
+class RefusedIdError(LookUpError):
+    """The service says that this can't be an id."""
+
+
+class UnreachableError(LookUpError):
+    """Nothing that is weftline answers at the URL, or it can't answer now."""
+
+
+def fetch(any_id: str, url: str = DEFAULT_URL, *, timeout: float = 30.0) -> dict[str, Any]:
+    """The JSON of ``GET {url}/api/v1/transactions/{any_id}``; ``timeout`` in seconds. Raises `LookUpError`."""
+    address = f"{url.rstrip('/')}/api/v1/transactions/{urllib.parse.quote(any_id, safe='')}"
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UnreachableError(f"{url!r} is no http:// or https:// URL.")
+    # A proxy configured for the outside world can't reach this machine's loopback.
+    handlers = [urllib.request.ProxyHandler({})] if parts.hostname in LOOPBACK else []
+    try:
+        with urllib.request.build_opener(*handlers).open(address, timeout=timeout) as response:
+            answer = json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _refusal(url, error.code, error.read()) from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        raise UnreachableError(
+            f"weftline doesn't answer at {url}: {reason}. Start it with `weftline up`, or say where it is with "
+            "--url or WEFTLINE_URL."
+        ) from error
+    except ValueError as error:
+        raise _stranger(url) from error
+    if not isinstance(answer, dict) or "entries" not in answer:
+        raise _stranger(url)
+    return answer
+
+
+def _refusal(url: str, status: int, body: bytes) -> LookUpError:
+    try:
+        message = str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return _stranger(url, status)
+    match status:
+        case 404:
+            return UnknownIdError(message)
+        case 400:
+            return RefusedIdError(message)
+        case _:
+            return UnreachableError(f"weftline at {url} can't answer now (HTTP {status}): {message}")
+
+
+def _stranger(url: str, status: int | None = None) -> UnreachableError:
+    answered = f" (HTTP {status})" if status else ""
+    return UnreachableError(
+        f"What answers at {url}{answered} is not weftline's query service. Say where that is with --url or "
+        "WEFTLINE_URL."
+    )

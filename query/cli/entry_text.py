@@ -1,0 +1,145 @@
+"""One entry of a timeline in words: a line, and the lines below it that say what went wrong.
+
+Input is an entry of the API's JSON. All text in it is others' and may hold anything: it is made printable here,
+so that a log line can't move the cursor, ring the bell or write to the terminal's title.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from rich.text import Text
+
+from weftline.agent.semconv import PROXY_ROLE
+
+Json = Mapping[str, Any]
+
+LEVEL_STYLES: Final = {
+    "ERROR": "bold red",
+    "FATAL": "bold red",
+    "CRITICAL": "bold red",
+    "WARN": "yellow",
+    "WARNING": "yellow",
+}
+SHORT_ROLES: Final = {"sidecar-inbound": "inbound", "sidecar-outbound": "outbound"}
+SHORTEST_PATH: Final = 12
+CUT: Final = "..."
+RELAYED: Final = "via_upstream"
+"""Envoy's detail for an answer that it only passed on."""
+
+
+def printable(text: object) -> str:
+    """``text`` with everything that isn't a visible character spelt out (``\\x1b``); tabs become blanks."""
+    plain = str(text).replace("\t", "    ")
+    if plain.isprintable():
+        return plain
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode("ascii") for one in plain
+    )
+
+
+def headline(entry: Json, service_style: str, *, arrow: str, room: int | None) -> Text:
+    """The entry itself, on one line. A long path is cut to fit ``room`` columns: what came of the request matters more."""
+    line = Text(end="")
+    service = printable(entry["service"]) or "?"
+    match entry["kind"]:
+        case "access_log":
+            role = printable(SHORT_ROLES.get(entry["proxy_role"], entry["proxy_role"]))
+            line.append("proxy ", "dim").append(service, service_style)
+            if role and role != service:
+                line.append(f" {role}", "dim")
+            line.append(f"  {printable(entry['method'])} ")
+            outcome = _outcome(entry, arrow=arrow)
+            line.append(_cut(printable(entry["path"]), room and room - line.cell_len - outcome.cell_len)).append(
+                outcome
+            )
+        case "span":
+            if PROXY_ROLE in entry["resource"]:
+                line.append("proxy ", "dim")
+            line.append(service, service_style).append(f"  {printable(entry['name'])}")
+            if entry["span_kind"] not in ("internal", "unspecified"):
+                line.append(f" {entry['span_kind']}", "dim")
+            status_code = entry["attributes"].get("http.response.status_code", "")
+            if status_code.isdecimal():
+                line.append(f" {arrow} ", "dim").append(code(int(status_code), ""))
+            if entry["status"] == "error":
+                line.append(" ERROR", "bold red")
+                if entry["status_message"]:
+                    line.append(f" {printable(entry['status_message'])}", "red")
+        case _:
+            level = printable(entry["severity_text"] or level_of(entry["severity_number"]))
+            style = LEVEL_STYLES.get(level.upper(), "dim")
+            first, *_ = entry["body"].splitlines() or [""]
+            line.append(service, service_style).append(f"  {level} " if level else "  ", style)
+            line.append(printable(first or entry["event_name"]), "red" if entry["error"] else "")
+    if entry["parent_by"] == "inferred":
+        line.append("  (place inferred)", "dim italic")
+    return line
+
+
+def _outcome(entry: Json, *, arrow: str) -> Text:
+    """What came of a proxy's request: code, flags, where it was sent, how often."""
+    text = Text(end="").append(f" {arrow} ", "dim").append(code(entry["response_code"], entry["response_flags"]))
+    if entry["upstream_cluster"] and entry["proxy_role"] != "sidecar-inbound":
+        text.append("  to ", "dim").append(printable(entry["upstream_cluster"]))
+    if entry["upstream_attempts"] > 1:
+        text.append(f"  ({entry['upstream_attempts']} attempts)", "bold yellow")
+    return text
+
+
+def _cut(path: str, room: int | None) -> str:
+    """The beginning of ``path`` where that leaves enough of it to be of use."""
+    if room is None or len(path) <= room or room < SHORTEST_PATH:
+        return path
+    return path[: room - len(CUT)] + CUT
+
+
+def code(response_code: int, response_flags: str) -> Text:
+    """``503 UF,URX``, coloured by how bad it is."""
+    bad = response_code >= 500 or response_code == 0
+    style = "bold red" if bad else "yellow" if response_code >= 400 else "green"
+    text = Text(str(response_code), style, end="")
+    if response_flags:
+        text.append(f" {printable(response_flags)}", "bold red" if style != "green" else "bold yellow")
+    return text
+
+
+def level_of(number: int) -> str:
+    """The name of an OpenTelemetry severity number; '' for 0."""
+    names = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+    return names[(number - 1) // 4] if 1 <= number <= 24 else ""
+
+
+def details(entry: Json, *, verbose: bool) -> Iterator[Text]:
+    """What belongs to the entry beyond its line: flags in words, reasons, exceptions, further lines of a message."""
+    match entry["kind"]:
+        case "access_log":
+            yield from _proxy_details(entry)
+        case "span":
+            for event in entry["events"]:
+                if event["name"] == "exception":
+                    yield from _exception(event["attributes"], verbose=verbose)
+        case _:
+            for line in entry["body"].splitlines()[1:]:
+                yield Text(printable(line), "red" if entry["error"] else "")
+            yield from _exception(entry["attributes"], verbose=verbose)
+
+
+def _proxy_details(entry: Json) -> Iterator[Text]:
+    if entry["response_flags_text"]:
+        yield Text(printable(entry["response_flags_text"]), "red")
+    for field in ("upstream_transport_failure_reason", "connection_termination_details"):
+        if entry[field]:
+            yield Text(printable(entry[field]), "red")
+    if entry["error"] and entry["response_code_details"] not in ("", RELAYED):
+        yield Text(printable(entry["response_code_details"]), "dim")
+
+
+def _exception(attributes: Json, *, verbose: bool) -> Iterator[Text]:
+    kind, message = attributes.get("exception.type", ""), attributes.get("exception.message", "")
+    stack = attributes.get("exception.stacktrace", "")
+    if kind or message:
+        first, *_ = message.splitlines() or [""]
+        yield Text(": ".join(filter(None, (printable(kind), printable(first)))), "red")
+    if verbose:
+        for line in stack.splitlines():
+            yield Text(printable(line), "dim")

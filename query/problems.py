@@ -1,0 +1,59 @@
+"""How errors are answered: each API in the shape its clients parse, decided here alone, by path."""
+
+import json
+import math
+from collections.abc import Mapping
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+
+class Problem(BaseModel):
+    """Code and sentence of an error."""
+
+    code: int
+    message: str
+
+
+class ProblemAnswer(BaseModel):
+    """The body of every error under /api/v1."""
+
+    error: Problem
+
+
+def answer(
+    request: Request,
+    status: int,
+    message: str,
+    *,
+    retry_after: float | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An error response in the shape that clients of ``request``'s API expect; ``retry_after`` in seconds."""
+    more = dict(headers or {})
+    if retry_after is not None:
+        more["Retry-After"] = str(max(1, math.ceil(retry_after)))
+    path = request.url.path
+    if path.startswith("/api/") and not path.startswith("/api/v1/"):
+        return jaeger(status, message, headers=more)
+    if path.startswith("/api/v1/") and status == 404 and message == "Not Found":
+        message = f"There is nothing at {path}."
+    body = ProblemAnswer(error=Problem(code=status, message=message))
+    return Response(body.model_dump_json(), status, more, "application/json")
+
+
+def jaeger(status: int, message: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    """Jaeger's: the usual envelope, yet as text/plain and with a line end; no envelope where there is no such route."""
+    if status == 404 and message == "Not Found":
+        text = "404 page not found"
+    elif status == 405:
+        text = ""
+    else:
+        errors = [{"code": status, "msg": message}]
+        text = json.dumps(envelope(None, errors=errors), ensure_ascii=False, separators=(",", ":"))
+    return Response(text + "\n" if text else "", status, headers, "text/plain; charset=utf-8")
+
+
+def envelope(data: object, *, total: int = 0, errors: list[dict[str, object]] | None = None) -> dict[str, object]:
+    """What Jaeger's v1 API wraps every answer in; the keys are always there."""
+    return {"data": data, "total": total, "limit": 0, "offset": 0, "errors": errors}

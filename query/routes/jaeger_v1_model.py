@@ -1,0 +1,130 @@
+"""Spans as Jaeger's UI model (v1 JSON), as OpenTelemetry's translator and Jaeger's adjusters make it. Pure.
+
+Integers are microseconds, rounded down. Attribute values are text in the store, so tags are strings but for those
+whose type the semantic conventions fix.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from weftline.collector.store.protocol import SpanEvent, SpanLink, SpanRow
+
+Json = dict[str, Any]
+
+INT_ATTRIBUTES: Final = frozenset({"http.response.status_code", "http.status_code", "rpc.grpc.status_code"})
+"""Integers by OpenTelemetry's semantic conventions, old and new, that Jaeger's UI and Grafana look at."""
+SAFE_INT: Final = 2**53 - 1
+"""Larger integers go out as strings, since JavaScript would round them."""
+INVALID_LINK: Final = "Invalid span link removed"
+
+
+def trace(trace_id: str, spans: Sequence[SpanRow], *, raw: bool, truncated: bool) -> Json:
+    """One entry of the envelope's ``data``. ``raw`` leaves out Jaeger's adjusters: deduplication, sorting of
+    attributes by key and of events by name, removal of empty links."""
+    shown = trace_id.removeprefix("0" * 16)
+    processes: dict[str, Json] = {}
+    ids: dict[str, str] = {}
+    rows = spans if raw else _without_repetition(spans)
+    views = [_span(row, shown, _process_id(row, processes, ids), raw=raw) for row in rows]
+    if truncated and views:
+        warning = f"trace has more than {len(views)} spans, showing first {len(views)} spans only"
+        views[0]["warnings"] = [*(views[0]["warnings"] or []), warning]
+    return {"traceID": shown, "spans": views, "processes": processes, "warnings": None}
+
+
+def _without_repetition(spans: Sequence[SpanRow]) -> list[SpanRow]:
+    once: dict[str, SpanRow] = {}
+    for row in spans:
+        once.setdefault(repr(row), row)
+    return list(once.values())
+
+
+def _process_id(row: SpanRow, processes: dict[str, Json], ids: dict[str, str]) -> str:
+    process = _process(row)
+    key = json.dumps(process, sort_keys=True)
+    if key not in ids:
+        ids[key] = f"p{len(ids) + 1}"
+        processes[ids[key]] = process
+    return ids[key]
+
+
+def _process(row: SpanRow) -> Json:
+    resource = {name: value for name, value in row.resource.items() if name != "service.name"}
+    name = row.service if row.service or row.resource else "OTLPResourceNoServiceName"
+    return {"serviceName": name, "tags": _tags(resource, by_key=True)}
+
+
+def _span(row: SpanRow, trace_id: str, process_id: str, *, raw: bool) -> Json:
+    links = row.links if raw else [link for link in row.links if not _is_empty(link)]
+    events = row.events if raw else sorted(row.events, key=lambda event: event.name)
+    return {
+        "traceID": trace_id,
+        "spanID": row.span_id,
+        "operationName": row.name,
+        "references": _references(row, links, trace_id),
+        "startTime": row.time // 1000,
+        "duration": row.duration // 1000,
+        "tags": _span_tags(row, by_key=not raw),
+        "logs": [_log(event, by_key=not raw) for event in events],
+        "processID": process_id,
+        "warnings": [INVALID_LINK] * (len(row.links) - len(links)) or None,
+    }
+
+
+def _is_empty(link: SpanLink) -> bool:
+    return not link.trace_id.strip("0") or not link.span_id.strip("0")
+
+
+def _references(row: SpanRow, links: Sequence[SpanLink], trace_id: str) -> list[Json]:
+    """The parent first: the UI and Grafana take the first CHILD_OF for it. A link to it only sets its type."""
+    references: list[Json] = []
+    if row.parent_span_id:
+        references.append({"refType": "CHILD_OF", "traceID": trace_id, "spanID": row.parent_span_id})
+    for link in links:
+        child = link.attributes.get("opentracing.ref_type") == "child_of"
+        kind = "CHILD_OF" if child else "FOLLOWS_FROM"
+        linked_trace = link.trace_id.removeprefix("0" * 16)
+        if row.parent_span_id and (linked_trace, link.span_id) == (trace_id, row.parent_span_id):
+            references[0]["refType"] = kind
+        else:
+            references.append({"refType": kind, "traceID": linked_trace, "spanID": link.span_id})
+    return references
+
+
+def _span_tags(row: SpanRow, *, by_key: bool) -> list[Json]:
+    tags: list[Json] = []
+    if row.scope_name:
+        tags.append(_text("otel.scope.name", row.scope_name))
+    if row.scope_version:
+        tags.append(_text("otel.scope.version", row.scope_version))
+    tags += _tags(row.attributes, by_key=by_key)
+    if row.kind != "unspecified":
+        tags.append(_text("span.kind", row.kind))
+    if row.status != "unset":
+        tags.append(_text("otel.status_code", row.status.upper()))
+    if row.status == "error":
+        tags.append({"key": "error", "type": "bool", "value": True})
+    if row.status_message:
+        tags.append(_text("otel.status_description", row.status_message))
+    return tags
+
+
+def _log(event: SpanEvent, *, by_key: bool) -> Json:
+    fields = [] if not event.name or "event" in event.attributes else [_text("event", event.name)]
+    return {"timestamp": event.time // 1000, "fields": fields + _tags(event.attributes, by_key=by_key)}
+
+
+def _tags(attributes: Mapping[str, str], *, by_key: bool) -> list[Json]:
+    return [_tag(*item) for item in (sorted(attributes.items()) if by_key else attributes.items())]
+
+
+def _tag(key: str, value: str) -> Json:
+    if key in INT_ATTRIBUTES and value.isascii() and value.isdecimal():
+        number = int(value)
+        return {"key": key, "type": "int64", "value": number if number <= SAFE_INT else value}
+    return _text(key, value)
+
+
+def _text(key: str, value: str) -> Json:
+    return {"key": key, "type": "string", "value": value}

@@ -1,0 +1,202 @@
+"""The JSON of a transaction: the timeline's dataclasses as documented pydantic models.
+
+Times are decimal strings of nanoseconds since the epoch (JavaScript's numbers end at 2^53), durations and offsets
+are integers of nanoseconds, ids lower-case hex text ('' where there is none).
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from weftline.collector.store.protocol import AccessLogRow, LogRow, SpanRow
+from weftline.query.identifiers import Match
+from weftline.query.timeline import Entry, ParentBy, Timeline, flags
+
+NANO = Field(pattern=r"^-?\d+$", examples=["1795327632000000000"], description="Nanoseconds since the epoch.")
+
+
+class Event(BaseModel):
+    """A span event."""
+
+    time_unix_nano: Annotated[str, NANO]
+    name: str
+    attributes: Mapping[str, str]
+
+
+class Link(BaseModel):
+    """A span link."""
+
+    trace_id: str
+    span_id: str
+    attributes: Mapping[str, str]
+
+
+class EntryView(BaseModel):
+    """What every entry of a timeline has."""
+
+    time_unix_nano: Annotated[str, NANO]
+    offset_ns: int = Field(description="Own time minus the first entry's; negative where this host's clock is behind.")
+    duration_ns: int = Field(description="0 for a log line.")
+    depth: int = Field(description="Number of causes above this entry.")
+    parent: int | None = Field(description="Index in `entries` of what caused this one; always an earlier one.")
+    parent_by: ParentBy | None = Field(description="How the cause is known: `span` by ids, `inferred` by circumstance.")
+    error: bool = Field(description="This row itself reports a failure.")
+    service: str
+    transaction_id: str = Field(description="The row's own trace id where only x-transaction-id was passed on.")
+    span_id: str
+    attributes: Mapping[str, str]
+    resource: Mapping[str, str]
+
+
+class SpanEntry(EntryView):
+    """A span."""
+
+    kind: Literal["span"] = "span"
+    name: str
+    span_kind: str = Field(description="internal, server, client, producer, consumer or unspecified.")
+    parent_span_id: str
+    status: str = Field(description="unset, ok or error.")
+    status_message: str
+    scope_name: str
+    scope_version: str
+    events: list[Event]
+    links: list[Link]
+
+
+class LogEntry(EntryView):
+    """A line an application logged."""
+
+    kind: Literal["log"] = "log"
+    severity_number: int = Field(description="1 to 24, OpenTelemetry's scale; 0 where unknown.")
+    severity_text: str
+    body: str
+    event_name: str
+    scope_name: str
+
+
+class AccessLogEntry(EntryView):
+    """An Envoy's record of one request."""
+
+    kind: Literal["access_log"] = "access_log"
+    proxy_role: str = Field(description="edge, gateway, sidecar-inbound or sidecar-outbound.")
+    node_id: str
+    log_type: str
+    trace_id: str
+    parent_span_id: str
+    upstream_span_id: str = Field(description="Of the last upstream attempt.")
+    method: str
+    authority: str
+    path: str
+    protocol: str
+    response_code: int = Field(description="0: the client left before a response.")
+    response_flags: str
+    response_flags_text: str = Field(description="The flags in words.")
+    response_code_details: str
+    upstream_transport_failure_reason: str
+    connection_termination_details: str
+    upstream_cluster: str
+    upstream_host: str
+    upstream_attempts: int
+    route_name: str
+    request_id: str
+    stream_id: str
+    bytes_received: int
+    bytes_sent: int
+    grpc_status: str
+
+
+AnyEntry = Annotated[SpanEntry | LogEntry | AccessLogEntry, Field(discriminator="kind")]
+
+
+class SummaryView(BaseModel):
+    """The transaction in one line."""
+
+    root: str = Field(description="Method and path of the outermost proxy's record, else the first span's name.")
+    start_unix_nano: Annotated[str, NANO]
+    end_unix_nano: Annotated[str, NANO]
+    duration_ns: int
+    services: list[str] = Field(description="In order of appearance.")
+    spans: int
+    access_logs: int
+    logs: int
+    errors: int = Field(description="Entries with `error`.")
+    response_code: int | None
+    response_flags: str
+    response_flags_text: str
+    sampled: bool = Field(description="False: no span was recorded; access logs and log lines tell the story.")
+
+
+class TransactionView(BaseModel):
+    """Everything known about one request, cause first, then time."""
+
+    transaction_id: str
+    matched_alias: str | None = Field(description="The alias that was looked up, if it was one.")
+    other_transactions: list[str] = Field(description="Further transactions with that alias, newest first.")
+    truncated: bool = Field(description="There are more rows than the service answers with; the first are here.")
+    summary: SummaryView
+    entries: list[AnyEntry]
+
+
+def view(match: Match, timeline: Timeline, *, truncated: bool) -> TransactionView:
+    """The answer for ``timeline``."""
+    summary = timeline.summary
+    return TransactionView(
+        transaction_id=match.transaction_id,
+        matched_alias=match.alias,
+        other_transactions=list(match.others),
+        truncated=truncated,
+        summary=SummaryView(
+            root=summary.root,
+            start_unix_nano=str(summary.start),
+            end_unix_nano=str(summary.end),
+            duration_ns=summary.duration,
+            services=list(summary.services),
+            spans=summary.spans,
+            access_logs=summary.access_logs,
+            logs=summary.logs,
+            errors=summary.errors,
+            response_code=summary.response_code,
+            response_flags=summary.response_flags,
+            response_flags_text=flags.explain(summary.response_flags),
+            sampled=summary.sampled,
+        ),
+        entries=[_entry(entry) for entry in timeline.entries],
+    )
+
+
+def _entry(entry: Entry) -> SpanEntry | LogEntry | AccessLogEntry:
+    row = entry.row
+    place = {
+        "time_unix_nano": str(row.time),
+        "offset_ns": entry.offset,
+        "duration_ns": 0 if isinstance(row, LogRow) else row.duration,
+        "depth": entry.depth,
+        "parent": entry.parent,
+        "parent_by": entry.parent_by,
+        "error": entry.error,
+    }
+    match row:
+        case SpanRow():
+            events = [
+                Event(time_unix_nano=str(event.time), name=event.name, attributes=event.attributes)
+                for event in row.events
+            ]
+            links = [
+                Link(trace_id=link.trace_id, span_id=link.span_id, attributes=link.attributes) for link in row.links
+            ]
+            return SpanEntry.model_validate(
+                {**place, **_own(row, SpanEntry), "span_kind": row.kind, "events": events, "links": links}
+            )
+        case LogRow():
+            return LogEntry.model_validate({**place, **_own(row, LogEntry)})
+        case AccessLogRow():
+            own = _own(row, AccessLogEntry)
+            return AccessLogEntry.model_validate(
+                {**place, **own, "response_flags_text": flags.explain(row.response_flags)}
+            )
+
+
+def _own(row: SpanRow | LogRow | AccessLogRow, model: type[EntryView]) -> dict[str, object]:
+    """The fields that a row and its model have in common, but for `kind`, which means two things."""
+    return {name: getattr(row, name) for name in model.model_fields if name != "kind" and hasattr(row, name)}

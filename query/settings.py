@@ -1,0 +1,17 @@
+"""The query service's options; `weftline.agent.env` reads them from the environment."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from weftline.agent.env import option
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySettings:
+    """The process that answers look-ups."""
+
+    PREFIX: ClassVar[str] = "WEFTLINE_QUERY_"
+
+    host: str = option("127.0.0.1", "Address to listen on.")
+    port: int = option(16686, "Port of the API, /health and Jaeger's API; 0 takes a free one.")
+    max_rows: int = option(20_000, "Rows of one transaction in an answer; when there are more, the answer says so.")

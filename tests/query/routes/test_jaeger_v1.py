@@ -1,0 +1,300 @@
+"""Jaeger's HTTP API v1, one test a rule of the contract (Jaeger 2.20)."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from fastapi import FastAPI
+
+from support import shop
+from support.asgi import call
+from support.rows import START, TRANSACTION, RowsReader, access, log, span
+from weftline.collector.store.protocol import SpanEvent, SpanLink, SpanRow
+from weftline.query.app import create_app
+from weftline.query.settings import QuerySettings
+
+PATH = f"/api/traces/{TRANSACTION}"
+NO_ERROR = {"total": 0, "limit": 0, "offset": 0, "errors": None}
+
+
+@pytest.fixture
+def reader() -> RowsReader:
+    return RowsReader(shop.success())
+
+
+@pytest.fixture
+def app(reader: RowsReader) -> FastAPI:
+    return create_app(reader, QuerySettings())
+
+
+def one(row: SpanRow, parameters: str = "") -> dict[str, Any]:
+    """The only span of a trace that has ``row`` only."""
+    app = create_app(RowsReader([row]), QuerySettings())
+    trace = call(app, f"/api/traces/{row.transaction_id}{parameters}").json()["data"][0]
+    (only,) = trace["spans"]
+    return {**only, "process": trace["processes"][only["processID"]]}
+
+
+def refused(app: FastAPI, path: str) -> tuple[int, str]:
+    answer = call(app, path)
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text.endswith("}\n")
+    body = answer.json()
+    (error,) = body["errors"]
+    assert body == {"data": None, "total": 0, "limit": 0, "offset": 0, "errors": [error]}
+    assert error["code"] == answer.status_code
+    return error["code"], error["msg"]
+
+
+# --- envelope and errors ------------------------------------------------------------------------------------------
+
+
+def test_services_have_a_total(app: FastAPI) -> None:
+    answer = call(app, "/api/services")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {**NO_ERROR, "data": ["cart", "edge", "payment"], "total": 3}
+
+
+def test_no_services_are_an_empty_list() -> None:
+    assert call(create_app(RowsReader(), QuerySettings()), "/api/services").json() == {**NO_ERROR, "data": []}
+
+
+def test_a_trace_comes_in_the_envelope(app: FastAPI) -> None:
+    answer = call(app, PATH)
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    (trace,) = body.pop("data")
+    assert body == NO_ERROR
+    assert set(trace) == {"traceID", "spans", "processes", "warnings"}
+    assert (trace["traceID"], trace["warnings"], len(trace["spans"])) == (TRANSACTION, None, 11)
+
+
+def test_an_unknown_trace_is_404(app: FastAPI) -> None:
+    assert refused(app, f"/api/traces/{'a' * 32}") == (404, "trace not found")
+
+
+def test_a_transaction_without_spans_is_no_trace() -> None:
+    app = create_app(RowsReader([log("only"), access("edge", "e")]), QuerySettings())
+    assert refused(app, PATH) == (404, "trace not found")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/api/traces/xyz", 'strconv.ParseUint: parsing "xyz": invalid syntax'),
+        (f"/api/traces/zz{'0' * 16}", 'strconv.ParseUint: parsing "zz": invalid syntax'),
+        (f"/api/traces/{'1' * 33}", f"TraceID cannot be longer than 32 hex characters: {'1' * 33}"),
+        (PATH + "?start=x", "unable to parse param 'start': strconv.ParseInt: parsing \"x\": invalid syntax"),
+        (
+            PATH + "?end=9223372036854775808",
+            "unable to parse param 'end': strconv.ParseInt: parsing \"9223372036854775808\": value out of range",
+        ),
+        (PATH + "?raw=yes", "unable to parse param 'raw': strconv.ParseBool: parsing \"yes\": invalid syntax"),
+    ],
+)
+def test_bad_parameters_are_400_in_gos_words(app: FastAPI, path: str, message: str) -> None:
+    assert refused(app, path) == (400, message)
+
+
+def test_unknown_routes_are_gos_404(app: FastAPI) -> None:
+    for path in ("/api/nothing", "/api/traces", "/api/services/cart/nothing"):
+        answer = call(app, path)
+        assert (answer.status_code, answer.text) == (404, "404 page not found\n")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert call(app, PATH, "DELETE").status_code == 405
+
+
+def test_a_store_that_is_away_is_503(app: FastAPI, reader: RowsReader) -> None:
+    reader.away = "gone."
+    assert refused(app, PATH) == (503, "The store can't answer now: gone.")
+    assert call(app, "/api/services").headers["retry-after"] == "2"
+
+
+# --- ids and parameters -------------------------------------------------------------------------------------------
+
+
+def test_start_and_end_are_hints_only(app: FastAPI) -> None:
+    """Grafana sends milliseconds, which as microseconds are 1970."""
+    assert call(app, f"{PATH}?start=1795327632000&end=1795327633000").status_code == 200
+
+
+def test_ids_with_a_zero_high_half_have_16_digits() -> None:
+    short = "0" * 16 + "00000000000000ab"
+    app = create_app(RowsReader([span("x", "a", "b", transaction=short)]), QuerySettings())
+    for asked in ("ab", "AB", "00ab", short):
+        trace = call(app, f"/api/traces/{asked}").json()["data"][0]
+        assert trace["traceID"] == trace["spans"][0]["traceID"] == "00000000000000ab"
+        assert trace["spans"][0]["references"][0]["traceID"] == "00000000000000ab"
+
+
+def test_ids_may_be_upper_case_or_base64(app: FastAPI) -> None:
+    encoded = base64.b64encode(bytes.fromhex(TRANSACTION)).decode()
+    for asked in (TRANSACTION.upper(), encoded, quote(encoded, safe="")):
+        assert call(app, f"/api/traces/{asked}").json()["data"][0]["traceID"] == TRANSACTION
+
+
+@pytest.mark.parametrize(
+    ("value", "pretty"), [("true", True), ("1", True), ("no", True), ("false", False), ("", False)]
+)
+def test_pretty_print_is_anything_but_empty_and_false(app: FastAPI, value: str, pretty: bool) -> None:
+    text = call(app, f"{PATH}?prettyPrint={value}").text
+    assert text.startswith('{\n    "data": [\n        {') is pretty
+    assert text == json.dumps(json.loads(text), indent=4 if pretty else None, separators=None if pretty else (",", ":"))
+
+
+# --- spans --------------------------------------------------------------------------------------------------------
+
+
+def test_a_span_in_full() -> None:
+    row = span(
+        "GET /pay",
+        "b",
+        "a",
+        ms=1.0009,
+        took=2.0009,
+        service="payment",
+        kind="server",
+        status="error",
+        status_message="boom",
+        attributes={"url.path": "/pay", "http.response.status_code": "503"},
+        resource={"host.name": "h1", "a": "b"},
+        scope=("flask", "3.1"),
+        events=[SpanEvent(START + 1_500, "exception", {"exception.type": "ValueError"})],
+    )
+    only = one(row)
+    assert only == {
+        "traceID": TRANSACTION,
+        "spanID": "000000000000000b",
+        "operationName": "GET /pay",
+        "references": [{"refType": "CHILD_OF", "traceID": TRANSACTION, "spanID": "000000000000000a"}],
+        "startTime": START // 1000 + 1000,
+        "duration": 2000,
+        "tags": [
+            {"key": "otel.scope.name", "type": "string", "value": "flask"},
+            {"key": "otel.scope.version", "type": "string", "value": "3.1"},
+            {"key": "http.response.status_code", "type": "int64", "value": 503},
+            {"key": "url.path", "type": "string", "value": "/pay"},
+            {"key": "span.kind", "type": "string", "value": "server"},
+            {"key": "otel.status_code", "type": "string", "value": "ERROR"},
+            {"key": "error", "type": "bool", "value": True},
+            {"key": "otel.status_description", "type": "string", "value": "boom"},
+        ],
+        "logs": [
+            {
+                "timestamp": START // 1000 + 1,
+                "fields": [
+                    {"key": "event", "type": "string", "value": "exception"},
+                    {"key": "exception.type", "type": "string", "value": "ValueError"},
+                ],
+            }
+        ],
+        "processID": "p1",
+        "warnings": None,
+        "process": {
+            "serviceName": "payment",
+            "tags": [
+                {"key": "a", "type": "string", "value": "b"},
+                {"key": "host.name", "type": "string", "value": "h1"},
+            ],
+        },
+    }
+    assert isinstance(only["startTime"], int)
+
+
+def test_a_bare_span_has_empty_arrays() -> None:
+    only = one(span("x", "a", kind="unspecified"))
+    assert (only["references"], only["tags"], only["logs"], only["process"]["tags"]) == ([], [], [], [])
+
+
+def test_a_status_of_ok_is_no_error() -> None:
+    tags = one(span("x", "a", kind="unspecified", status="ok"))["tags"]
+    assert tags == [{"key": "otel.status_code", "type": "string", "value": "OK"}]
+
+
+def test_integers_too_large_for_javascript_are_text_and_no_number_stays_text() -> None:
+    huge = span("x", "a", kind="unspecified", attributes={"http.status_code": "9007199254740993"})
+    assert one(huge)["tags"] == [{"key": "http.status_code", "type": "int64", "value": "9007199254740993"}]
+    odd = span("x", "a", kind="unspecified", attributes={"http.status_code": "n/a"})
+    assert one(odd)["tags"] == [{"key": "http.status_code", "type": "string", "value": "n/a"}]
+
+
+def test_links_follow_the_parent() -> None:
+    links = [
+        SpanLink("c" * 32, "d" * 16, {}),
+        SpanLink("0" * 16 + "e" * 16, "f" * 16, {"opentracing.ref_type": "child_of"}),
+    ]
+    assert one(span("x", "b", "a", links=links))["references"] == [
+        {"refType": "CHILD_OF", "traceID": TRANSACTION, "spanID": "000000000000000a"},
+        {"refType": "FOLLOWS_FROM", "traceID": "c" * 32, "spanID": "d" * 16},
+        {"refType": "CHILD_OF", "traceID": "e" * 16, "spanID": "f" * 16},
+    ]
+
+
+def test_a_link_to_the_parent_only_changes_its_type() -> None:
+    links = [SpanLink(TRANSACTION, "000000000000000a", {})]
+    assert one(span("x", "b", "a", links=links))["references"] == [
+        {"refType": "FOLLOWS_FROM", "traceID": TRANSACTION, "spanID": "000000000000000a"}
+    ]
+
+
+def test_an_event_attribute_named_event_wins() -> None:
+    events = [SpanEvent(START, "message", {"event": "own"})]
+    assert one(span("x", "a", events=events))["logs"][0]["fields"] == [
+        {"key": "event", "type": "string", "value": "own"}
+    ]
+
+
+def test_equal_processes_are_one(app: FastAPI) -> None:
+    trace = call(app, PATH).json()["data"][0]
+    assert list(trace["processes"]) == ["p1", "p2", "p3", "p4", "p5", "p6"][: len(trace["processes"])]
+    used = {span["processID"] for span in trace["spans"]}
+    assert used == set(trace["processes"])
+    bodies = [json.dumps(process, sort_keys=True) for process in trace["processes"].values()]
+    assert len(bodies) == len(set(bodies))
+
+
+def test_a_process_without_any_resource_has_jaegers_name() -> None:
+    row = span("x", "a", service="")
+    app = create_app(RowsReader([SpanRow(**{**_fields(row), "resource": {}})]), QuerySettings())
+    assert call(app, PATH).json()["data"][0]["processes"]["p1"]["serviceName"] == "OTLPResourceNoServiceName"
+
+
+# --- adjusters ----------------------------------------------------------------------------------------------------
+
+
+def test_raw_leaves_the_order_of_attributes_and_events() -> None:
+    events = [SpanEvent(START, "b", {}), SpanEvent(START, "a", {})]
+    row = span("x", "a", kind="unspecified", attributes={"b": "1", "a": "2"}, events=events)
+    for parameters, order in (("", "ab"), ("?raw=true", "ba")):
+        only = one(row, parameters)
+        assert "".join(tag["key"] for tag in only["tags"]) == order
+        assert "".join(entry["fields"][0]["value"] for entry in only["logs"]) == order
+
+
+def test_spans_that_repeat_are_one_unless_raw() -> None:
+    app = create_app(RowsReader([span("x", "a"), span("x", "a"), span("y", "a")]), QuerySettings())
+    assert len(call(app, PATH).json()["data"][0]["spans"]) == 2
+    assert len(call(app, f"{PATH}?raw=true").json()["data"][0]["spans"]) == 3
+
+
+def test_empty_links_are_removed_with_a_warning() -> None:
+    row = span("x", "a", links=[SpanLink("", "", {}), SpanLink("0" * 32, "d" * 16, {})])
+    only = one(row)
+    assert (only["references"], only["warnings"]) == ([], ["Invalid span link removed"] * 2)
+    assert len(one(row, "?raw=true")["references"]) == 2
+
+
+def test_a_trace_that_was_cut_says_so_at_its_first_span(reader: RowsReader) -> None:
+    rows = [span("x", f"{n}", ms=n) for n in range(1, 6)]
+    trace = call(create_app(RowsReader(rows), QuerySettings(max_rows=3)), PATH).json()["data"][0]
+    assert [one["warnings"] for one in trace["spans"]] == [
+        ["trace has more than 3 spans, showing first 3 spans only"],
+        None,
+        None,
+    ]
+
+
+def _fields(row: SpanRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__slots__}

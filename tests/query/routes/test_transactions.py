@@ -1,0 +1,197 @@
+"""GET /api/v1/transactions/{id}: shapes, texts and status codes, over a reader of rows by hand."""
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from fastapi import FastAPI
+
+from support import shop
+from support.asgi import call
+from support.rows import START, TRANSACTION, RowsReader, access, log, span
+from weftline.collector.store.protocol import SpanEvent, SpanLink
+from weftline.query.app import create_app
+from weftline.query.identifiers import Match
+from weftline.query.routes.examples import TRANSACTION as EXAMPLE
+from weftline.query.routes.views import TransactionView, view
+from weftline.query.settings import QuerySettings
+from weftline.query.timeline import assemble
+
+OTHER = "b" * 32
+
+
+@pytest.fixture
+def reader() -> RowsReader:
+    return RowsReader(shop.success(), {"order-4711": [TRANSACTION, OTHER], "orders/4711 #ä": [TRANSACTION]})
+
+
+@pytest.fixture
+def app(reader: RowsReader) -> FastAPI:
+    return create_app(reader, QuerySettings())
+
+
+def get(app: FastAPI, any_id: str) -> Any:
+    return call(app, f"/api/v1/transactions/{quote(any_id, safe='')}")
+
+
+def test_the_whole_timeline_comes_as_json(app: FastAPI) -> None:
+    answer = get(app, TRANSACTION)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert body["transaction_id"] == TRANSACTION
+    assert (body["matched_alias"], body["other_transactions"], body["truncated"]) == (None, [], False)
+    assert body["summary"] == {
+        "root": "POST /checkout",
+        "start_unix_nano": str(START),
+        "end_unix_nano": str(START + 40_000_000),
+        "duration_ns": 40_000_000,
+        "services": ["edge", "cart", "payment"],
+        "spans": 11,
+        "access_logs": 4,
+        "logs": 4,
+        "errors": 0,
+        "response_code": 200,
+        "response_flags": "",
+        "response_flags_text": "",
+        "sampled": True,
+    }
+    assert len(body["entries"]) == 19
+    assert [entry["kind"] for entry in body["entries"][:3]] == ["span", "access_log", "span"]
+    assert TransactionView.model_validate(body)
+
+
+def test_an_entry_has_its_place_and_its_rows_own_fields(app: FastAPI, reader: RowsReader) -> None:
+    event = SpanEvent(START + 1, "retry", {"n": "1"})
+    link = SpanLink("c" * 32, "d" * 16, {"why": "batch"})
+    reader.rows = [
+        span(
+            "GET /", "a", "b", kind="server", attributes={"k": "v"}, scope=("flask", "3"), events=[event], links=[link]
+        ),
+        log("hello", "a", ms=1, level="WARN", event_name="greeting"),
+        access("edge", "e", "", "f", ms=2, code=503, flags="UF,URX"),
+    ]
+    one, two, three = get(app, TRANSACTION).json()["entries"]
+    assert one == {
+        "kind": "span",
+        "time_unix_nano": str(START),
+        "offset_ns": 0,
+        "duration_ns": 1_000_000,
+        "depth": 0,
+        "parent": None,
+        "parent_by": None,
+        "error": False,
+        "service": "cart",
+        "transaction_id": TRANSACTION,
+        "span_id": "000000000000000a",
+        "parent_span_id": "000000000000000b",
+        "name": "GET /",
+        "span_kind": "server",
+        "status": "unset",
+        "status_message": "",
+        "scope_name": "flask",
+        "scope_version": "3",
+        "resource": {"service.name": "cart"},
+        "attributes": {"k": "v"},
+        "events": [{"time_unix_nano": str(START + 1), "name": "retry", "attributes": {"n": "1"}}],
+        "links": [{"trace_id": "c" * 32, "span_id": "d" * 16, "attributes": {"why": "batch"}}],
+    }
+    assert (two["kind"], two["depth"], two["parent"], two["parent_by"]) == ("log", 1, 0, "span")
+    assert (two["offset_ns"], two["duration_ns"], two["body"]) == (1_000_000, 0, "hello")
+    assert (two["severity_text"], two["severity_number"], two["event_name"]) == ("WARN", 13, "greeting")
+    assert (three["kind"], three["error"], three["response_code"]) == ("access_log", True, 503)
+    assert three["response_flags_text"] == "could not connect to the upstream; retries used up"
+
+
+def test_every_field_of_every_row_is_in_the_answer(app: FastAPI) -> None:
+    rows = {"span": span("x", "a"), "log": log("x"), "access_log": access("edge", "e")}
+    timeline = assemble(TRANSACTION, list(rows.values()))
+    for entry in view(Match(TRANSACTION, None, ()), timeline, truncated=False).model_dump()["entries"]:
+        missing = set(rows[entry["kind"]].__slots__) - set(entry)  # type: ignore[attr-defined]
+        # Under names with their unit.
+        assert missing - {"time", "duration"} == set()
+
+
+@pytest.mark.parametrize("alias", ["order-4711", " order-4711 ", "x-request-id: order-4711"])
+def test_an_alias_is_said_to_be_one(app: FastAPI, alias: str) -> None:
+    body = get(app, alias).json()
+    assert (body["transaction_id"], body["matched_alias"]) == (TRANSACTION, "order-4711")
+    assert body["other_transactions"] == [OTHER]
+
+
+def test_an_alias_may_be_any_string(app: FastAPI) -> None:
+    assert get(app, "orders/4711 #ä").json()["matched_alias"] == "orders/4711 #ä"
+
+
+def test_a_traceparent_is_taken_whole(app: FastAPI) -> None:
+    body = get(app, f"00-{TRANSACTION}-00f067aa0ba902b7-01").json()
+    assert (body["transaction_id"], body["matched_alias"]) == (TRANSACTION, None)
+
+
+def test_an_unknown_id_is_404_with_a_sentence(app: FastAPI) -> None:
+    answer = get(app, "order-4712")
+    assert answer.status_code == 404
+    assert answer.json() == {"error": {"code": 404, "message": "No transaction is known under 'order-4712'."}}
+
+
+def test_an_alias_whose_rows_are_gone_is_unknown(app: FastAPI, reader: RowsReader) -> None:
+    reader.rows = []
+    assert get(app, "order-4711").status_code == 404
+
+
+@pytest.mark.parametrize("malformed", ["", " ", "x" * 257, "a\x07", "0" * 32, TRANSACTION[:-1]])
+def test_a_malformed_id_is_400_with_a_sentence(app: FastAPI, malformed: str) -> None:
+    answer = get(app, malformed)
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert error["code"] == 400
+    assert error["message"].endswith((".", "?"))
+
+
+def test_a_long_transaction_is_cut_and_says_so(reader: RowsReader) -> None:
+    body = get(create_app(reader, QuerySettings(max_rows=5)), TRANSACTION).json()
+    assert (body["truncated"], len(body["entries"])) == (True, 5)
+    exact = get(create_app(reader, QuerySettings(max_rows=19)), TRANSACTION).json()
+    assert (exact["truncated"], len(exact["entries"])) == (False, 19)
+
+
+def test_a_store_that_is_away_is_503_and_when_to_come_back(app: FastAPI, reader: RowsReader) -> None:
+    reader.away = "ClickHouse at 127.0.0.1:9000 does not answer."
+    answer = get(app, TRANSACTION)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "2"
+    assert answer.json()["error"]["message"] == "The store can't answer now: " + reader.away
+
+
+def test_a_bug_is_500_in_the_same_shape(reader: RowsReader) -> None:
+    reader.resolve = lambda any_id: 1 / 0  # type: ignore[method-assign]
+    answer = get(create_app(reader, QuerySettings()), TRANSACTION)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, 500)
+    assert "ZeroDivisionError" not in answer.text
+
+
+def test_other_paths_are_404_in_the_same_shape(app: FastAPI) -> None:
+    answer = call(app, "/api/v1/nothing")
+    assert answer.status_code == 404
+    assert answer.json() == {"error": {"code": 404, "message": "There is nothing at /api/v1/nothing."}}
+    assert call(app, "/api/v1/transactions/x", "POST").json()["error"]["code"] == 405
+
+
+def test_rows_that_came_by_x_transaction_id_keep_their_own_trace_id() -> None:
+    timeline = assemble(TRANSACTION, [access("edge", "e"), replace(log("hi"), transaction_id=OTHER)])
+    entries = view(Match(TRANSACTION, None, ()), timeline, truncated=False).entries
+    assert [entry.transaction_id for entry in entries] == [TRANSACTION, OTHER]
+
+
+def test_the_api_describes_itself(app: FastAPI) -> None:
+    paths = call(app, "/openapi.json").json()["paths"]
+    assert set(paths) == {"/api/v1/transactions/{any_id}", "/api/services", "/api/traces/{trace_id}", "/health"}
+    described = paths["/api/v1/transactions/{any_id}"]["get"]["responses"]
+    assert set(described) == {"200", "400", "404", "503", "default"}
+    assert described["200"]["content"]["application/json"]["example"] == EXAMPLE
+
+
+def test_the_example_is_one() -> None:
+    assert TransactionView.model_validate(EXAMPLE).model_dump() == EXAMPLE
+    assert [entry.error for entry in TransactionView.model_validate(EXAMPLE).entries] == [True, True]

@@ -1,0 +1,185 @@
+"""Rows by hand, and a reader over them, for tests of the query folder."""
+
+from collections.abc import Mapping, Sequence
+
+from weftline.collector.errors import TryLater
+from weftline.collector.store.protocol import AccessLogRow, LogRow, Row, SpanEvent, SpanLink, SpanRow
+
+TRANSACTION = "4bf92f3577b34da6a3ce929d0e0e4736"
+START = 1_795_327_632_000_000_000
+"""2026-11-22T06:07:12Z"""
+MS = 1_000_000
+
+
+def sid(name: str | int) -> str:
+    """A span id out of a short hex name: ``sid("a1")`` → ``00000000000000a1``; ``""`` stays empty."""
+    return str(name).rjust(16, "0") if name != "" else ""
+
+
+def at(ms: float) -> int:
+    """The time ``ms`` milliseconds after `START`."""
+    return START + round(ms * MS)
+
+
+def span(
+    name: str,
+    span_id: str,
+    parent: str = "",
+    *,
+    ms: float = 0,
+    took: float = 1,
+    service: str = "cart",
+    kind: str = "internal",
+    status: str = "unset",
+    status_message: str = "",
+    attributes: Mapping[str, str] | None = None,
+    resource: Mapping[str, str] | None = None,
+    scope: tuple[str, str] = ("", ""),
+    events: Sequence[SpanEvent] = (),
+    links: Sequence[SpanLink] = (),
+    transaction: str = TRANSACTION,
+) -> SpanRow:
+    return SpanRow(
+        transaction_id=transaction,
+        span_id=sid(span_id),
+        parent_span_id=sid(parent),
+        time=at(ms),
+        duration=round(took * MS),
+        service=service,
+        name=name,
+        kind=kind,
+        status=status,
+        status_message=status_message,
+        scope_name=scope[0],
+        scope_version=scope[1],
+        resource={"service.name": service, **(resource or {})},
+        attributes=attributes or {},
+        events=events,
+        links=links,
+    )
+
+
+def log(
+    body: str,
+    span_id: str = "",
+    *,
+    ms: float = 0,
+    service: str = "cart",
+    level: str = "INFO",
+    arrived: str = "",
+    attributes: Mapping[str, str] | None = None,
+    event_name: str = "",
+    transaction: str = TRANSACTION,
+) -> LogRow:
+    """``arrived``: the span id that reached the service, logged when its own span is not recorded."""
+    more = {"weftline.parent_span_id": sid(arrived)} if arrived else {}
+    return LogRow(
+        transaction_id=transaction,
+        span_id=sid(span_id),
+        time=at(ms),
+        service=service,
+        severity_number={"DEBUG": 5, "INFO": 9, "WARN": 13, "ERROR": 17, "FATAL": 21}.get(level, 0),
+        severity_text=level,
+        body=body,
+        event_name=event_name,
+        scope_name="shop",
+        resource={"service.name": service},
+        attributes={**more, **(attributes or {})},
+    )
+
+
+def access(
+    role: str,
+    span_id: str,
+    parent: str = "",
+    upstream: str = "",
+    *,
+    ms: float = 0,
+    took: float = 1,
+    service: str = "cart",
+    code: int = 200,
+    flags: str = "",
+    details: str = "via_upstream",
+    attempts: int | None = None,
+    method: str = "GET",
+    path: str = "/pay",
+    cluster: str = "",
+    transport_failure: str = "",
+    grpc_status: str = "",
+    log_type: str = "DownstreamEnd",
+    transaction: str = TRANSACTION,
+) -> AccessLogRow:
+    """``attempts`` is 1 where there is an ``upstream`` id, else 0, unless told."""
+    return AccessLogRow(
+        transaction_id=transaction,
+        trace_id=transaction,
+        span_id=sid(span_id),
+        parent_span_id=sid(parent),
+        upstream_span_id=sid(upstream),
+        time=at(ms),
+        duration=round(took * MS),
+        service=service,
+        proxy_role=role,
+        node_id=f"{service}-envoy",
+        log_type=log_type,
+        method=method,
+        authority="shop.example",
+        path=path,
+        protocol="HTTP/1.1",
+        response_code=code,
+        response_flags=flags,
+        response_code_details=details,
+        upstream_transport_failure_reason=transport_failure,
+        connection_termination_details="",
+        upstream_cluster=cluster,
+        upstream_host="127.0.0.1:8080" if upstream else "",
+        upstream_attempts=attempts if attempts is not None else int(bool(upstream)),
+        route_name="",
+        request_id="6f9a1c52-0d6f-4b0e-9a3e-5d1c2b7e8f90",
+        stream_id="",
+        bytes_received=0,
+        bytes_sent=42,
+        grpc_status=grpc_status,
+        resource={"service.name": service, "weftline.proxy.role": role},
+        attributes={},
+    )
+
+
+def proxy_span(role: str, name: str, span_id: str, parent: str = "", **options: object) -> SpanRow:
+    """A span that an Envoy made; its kind is server or client."""
+    return span(name, span_id, parent, resource={"weftline.proxy.role": role}, **options)  # type: ignore[arg-type]
+
+
+class RowsReader:
+    """A fake: rows in a list instead of ClickHouse, for tests of shapes, texts and status codes.
+
+    The real reader is tested against the real store, and the whole chain end to end.
+    """
+
+    def __init__(self, rows: Sequence[Row] = (), aliases: Mapping[str, Sequence[str]] | None = None) -> None:
+        self.rows = list(rows)
+        self.aliases = dict(aliases or {})
+        self.away: str = ""
+        """Set it and every call raises TryLater with this text."""
+
+    def resolve(self, any_id: str) -> Sequence[str]:
+        self.check()
+        if any(row.transaction_id == any_id.lower() for row in self.rows):
+            return [any_id.lower()]
+        return list(self.aliases.get(any_id, ()))
+
+    def transaction(self, transaction_id: str, limit: int) -> Sequence[Row]:
+        self.check()
+        rows = [row for row in self.rows if row.transaction_id == transaction_id]
+        return sorted(rows, key=lambda row: row.time)[:limit]
+
+    def services(self) -> Sequence[str]:
+        self.check()
+        return sorted({row.service for row in self.rows})
+
+    def check(self) -> None:
+        if self.away:
+            raise TryLater(self.away, 2)
+
+    def close(self) -> None:
+        pass
