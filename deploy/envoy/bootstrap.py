@@ -1,0 +1,60 @@
+"""A proxy described in a few words -> Envoy's bootstrap. Pure; `local/envoy.py` runs the result.
+
+What a listener's requests meet is in http_connection_manager.py: a `traceparent` that isn't W3C's is dropped before it
+can switch tracing off; the tracer starts; `x-transaction-id` is set to the trace id by the first filter, so that what
+this proxy answers itself (no route, rate limit) carries it too; every request is logged with the ids of the caller's
+span and of the upstream attempt's, whether or not the trace is sampled.
+"""
+
+from .http_connection_manager import COLLECTOR_CLUSTER, Json, http_connection_manager
+from .proxy import Address, Cluster, Collector, Proxy
+
+
+def bootstrap(proxy: Proxy) -> Json:
+    """Envoy's bootstrap as JSON data."""
+    return {
+        "node": {"id": proxy.node_id, "cluster": proxy.service},
+        "admin": {"address": _socket_address(proxy.admin)},
+        # Envoy's own value is 5 s: too long for somebody who looks a request up after it failed.
+        "layered_runtime": {
+            "layers": [{"name": "weftline", "static_layer": {"tracing.opentelemetry.flush_interval_ms": 250}}]
+        },
+        "static_resources": {
+            "listeners": [
+                {
+                    "name": listener.role.value,
+                    "address": _socket_address(listener.address),
+                    "filter_chains": [{"filters": [http_connection_manager(proxy, listener)]}],
+                }
+                for listener in proxy.listeners
+            ],
+            "clusters": [*map(_cluster, proxy.clusters), _collector_cluster(proxy.collector)],
+        },
+    }
+
+
+def _socket_address(address: Address) -> Json:
+    return {"socket_address": {"address": address.host, "port_value": address.port}}
+
+
+def _cluster(cluster: Cluster) -> Json:
+    endpoints = [{"endpoint": {"address": _socket_address(address)}} for address in cluster.endpoints]
+    return {
+        "name": cluster.name,
+        "type": "STRICT_DNS",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": cluster.name, "endpoints": [{"lb_endpoints": endpoints}]},
+    }
+
+
+def _collector_cluster(collector: Collector) -> Json:
+    cluster = _cluster(Cluster(COLLECTOR_CLUSTER, (collector.address,)))
+    if collector.protocol == "grpc":
+        options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+        cluster["typed_extension_protocol_options"] = {
+            options: {
+                "@type": f"type.googleapis.com/{options}",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }
+        }
+    return cluster

@@ -1,0 +1,79 @@
+"""A proxy in a few words: what `bootstrap.py` turns into Envoy's configuration."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+class Role(StrEnum):
+    """Where a listener stands; the value is sent as `weftline.proxy.role`."""
+
+    EDGE = "edge"
+    SIDECAR_INBOUND = "sidecar-inbound"
+    SIDECAR_OUTBOUND = "sidecar-outbound"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again up to ``attempts`` times after an answer that carries one of ``headers``, or on Envoy's ``on``."""
+
+    attempts: int = 1
+    on: str = "retriable-headers"
+    headers: tuple[str, ...] = ("retry-after",)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Paths beginning with ``prefix`` go to ``cluster``; ``timeout`` in seconds covers all attempts."""
+
+    name: str
+    prefix: str
+    cluster: str
+    timeout: float = 15.0
+    retry: Retry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One port and where its requests go; what matches no route is answered 404."""
+
+    role: Role
+    address: Address
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    name: str
+    endpoints: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Where spans and access logs go: an OTLP receiver, ours or any other. HTTP costs Envoy and our edge less."""
+
+    address: Address
+    protocol: Literal["grpc", "http"] = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """One Envoy process.
+
+    ``service``: `service.name` of its spans and logs; a sidecar has the name of the service it stands beside.
+    ``sampling_percentage``: of the traces that begin here; others follow their caller's decision.
+    """
+
+    service: str
+    node_id: str
+    admin: Address
+    collector: Collector
+    listeners: tuple[Listener, ...]
+    clusters: tuple[Cluster, ...] = ()
+    sampling_percentage: float = 100.0

@@ -1,0 +1,65 @@
+"""Ports on the loopback interface: which are free, and does anybody answer on one.
+
+There is a moment between choosing a free port and the child's listening on it; a child that loses this race dies
+and says so, and is started again.
+"""
+
+import http.client
+import socket
+
+from weftline.collector.errors import Misconfigured
+
+HOST = "127.0.0.1"
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on ``port`` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def choose_port(wanted: int | None, default: int, what: str) -> int:
+    """``wanted`` if it is free, else `Misconfigured`; where nothing is wanted ``default``, or any free port.
+
+    ``what`` names the server in the message.
+    """
+    if wanted is None:
+        return default if is_free(default) else free_port()
+    if not is_free(wanted):
+        raise Misconfigured(f"{what} can't listen on {HOST}:{wanted}: the port is in use by another process.")
+    return wanted
+
+
+def listens(port: int, host: str = HOST) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def http_get(port: int, path: str, *, method: str = "GET") -> tuple[int, bytes]:
+    """Status and body of a request; (0, b"") when nobody answers HTTP there within two seconds."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request(method, path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    except (OSError, http.client.HTTPException):
+        return 0, b""
+    finally:
+        connection.close()
