@@ -34,7 +34,7 @@ DRIVERS = {
     "clickhouse_driver": ("collector/store",),
     "grpc": ("collector/edge",),
     "fastapi": ("query", "deploy/demo"),
-    "pydantic": ("query/routes",),
+    "pydantic": ("query/routes", "query/problems.py"),
     "rich": ("query/cli", "deploy"),
 }
 

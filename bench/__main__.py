@@ -1,0 +1,22 @@
+"""`python -m bench [name…]`: run the benchmarks and print their tables; README quotes them.
+
+Each runs us and the peer in one go, interleaved, and prints medians as ratios: machines are shared and noisy.
+"""
+
+import importlib
+import sys
+
+BENCHMARKS = ("ingest",)
+
+
+def main() -> None:
+    """Run those named on the command line, or all."""
+    wanted = sys.argv[1:] or BENCHMARKS
+    if unknown := set(wanted) - set(BENCHMARKS):
+        sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}.")
+    for name in wanted:
+        importlib.import_module(f"bench.{name}").main()
+
+
+if __name__ == "__main__":
+    main()
