@@ -51,6 +51,7 @@ ACCESS_LOG_FIELDS: Final = {
     "upstream_cluster": "%UPSTREAM_CLUSTER_RAW%",
     "upstream_request_attempt_count": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
     "route_name": "%ROUTE_NAME%",
+    "duration_ms": "%DURATION%",  # for requests whose client left: nothing was sent downstream, so no duration_us
     "duration_us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
     "request_duration_us": "%COMMON_DURATION(DS_RX_BEG:DS_RX_END:us)%",
     "response_duration_us": "%COMMON_DURATION(DS_RX_BEG:US_RX_BEG:us)%",

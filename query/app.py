@@ -20,14 +20,12 @@ from weftline.query import problems
 from weftline.query.routes import health, jaeger_v1, transactions
 from weftline.query.routes.examples import TRANSACTION
 from weftline.query.settings import QuerySettings
-from weftline.query.text import TextReader
 
 logger = logging.getLogger(__name__)
 
 
 def create_app(reader: Reader, settings: QuerySettings) -> FastAPI:
     """The application over ``reader``, which is called from several threads at a time."""
-    reader = TextReader(reader)
     app = _Service(
         title="weftline",
         version=importlib.metadata.version("weftline"),

@@ -11,6 +11,7 @@ from clickhouse_driver.errors import Error, ServerException
 from weftline.collector.errors import TryLater
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
+from weftline.collector.store.not_utf8 import holds_bytes, text
 from weftline.collector.store.protocol import AccessLogRow, LogRow, Row, SpanEvent, SpanLink, SpanRow
 
 _NO_SPAN = "0" * 16
@@ -89,7 +90,7 @@ class ClickHouseReader:
                 self._idle.put_nowait(client)
             except queue.Full:
                 client.disconnect()
-            return rows
+            return [text(row) if holds_bytes(row) else row for row in rows]
 
 
 def _id(text: str, none: str = _NO_SPAN) -> str:

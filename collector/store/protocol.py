@@ -139,7 +139,10 @@ class Writer(Protocol):
 
 
 class Reader(Protocol):
-    """Reads by transaction. All calls block and raise `TryLater` when the store is away."""
+    """Reads by transaction. All calls block, are safe from several threads, and raise `TryLater` when the store is away.
+
+    Text is always text: what a sender wrote that is not UTF-8 is spelt out (``\\xe9``).
+    """
 
     def resolve(self, any_id: str) -> Sequence[str]:
         """The transaction IDs that ``any_id`` names, newest first, without repetition; empty if it is unknown.

@@ -5,11 +5,16 @@ and says so, and is started again.
 """
 
 import http.client
+import secrets
 import socket
 
 from weftline.collector.errors import Misconfigured
 
 HOST = "127.0.0.1"
+UNPRIVILEGED = 20_000
+"""Below it are the ports that well-known servers use."""
+EPHEMERAL = 32_768
+"""Where Linux begins to choose ports of outgoing connections (net.ipv4.ip_local_port_range); others begin higher."""
 
 
 def is_free(port: int) -> bool:
@@ -24,11 +29,11 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port nobody listens on, below those that the system gives to outgoing connections: it stays free a while."""
+    while True:
+        port = secrets.randbelow(EPHEMERAL - UNPRIVILEGED) + UNPRIVILEGED
+        if is_free(port):
+            return port
 
 
 def choose_port(wanted: int | None, default: int, what: str) -> int:

@@ -21,7 +21,7 @@ LEVEL_STYLES: Final = {
     "WARNING": "yellow",
 }
 SHORT_ROLES: Final = {"sidecar-inbound": "inbound", "sidecar-outbound": "outbound"}
-SHORTEST_PATH: Final = 12
+SHORTEST_PATH: Final = 10
 CUT: Final = "..."
 RELAYED: Final = "via_upstream"
 """Envoy's detail for an answer that it only passed on."""
@@ -38,7 +38,7 @@ def printable(text: object) -> str:
 
 
 def headline(entry: Json, service_style: str, *, arrow: str, room: int | None) -> Text:
-    """The entry itself, on one line. A long path is cut to fit ``room`` columns: what came of the request matters more."""
+    """The entry itself, on one line. With ``room``, a long path is cut: what came of the request matters more."""
     line = Text(end="")
     service = printable(entry["service"]) or "?"
     match entry["kind"]:
@@ -48,10 +48,12 @@ def headline(entry: Json, service_style: str, *, arrow: str, room: int | None) -
             if role and role != service:
                 line.append(f" {role}", "dim")
             line.append(f"  {printable(entry['method'])} ")
-            outcome = _outcome(entry, arrow=arrow)
-            line.append(_cut(printable(entry["path"]), room and room - line.cell_len - outcome.cell_len)).append(
-                outcome
-            )
+            path = printable(entry["path"])
+            outcome, sent_to = _outcome(entry, arrow=arrow), _sent_to(entry)
+            if room and room - line.cell_len - outcome.cell_len - sent_to.cell_len < min(len(path), SHORTEST_PATH):
+                sent_to = Text()
+            path = _cut(path, room and room - line.cell_len - outcome.cell_len - sent_to.cell_len)
+            line.append(path).append(outcome).append(sent_to)
         case "span":
             if PROXY_ROLE in entry["resource"]:
                 line.append("proxy ", "dim")
@@ -77,12 +79,18 @@ def headline(entry: Json, service_style: str, *, arrow: str, room: int | None) -
 
 
 def _outcome(entry: Json, *, arrow: str) -> Text:
-    """What came of a proxy's request: code, flags, where it was sent, how often."""
+    """What came of a proxy's request: code, flags, how often it was sent."""
     text = Text(end="").append(f" {arrow} ", "dim").append(code(entry["response_code"], entry["response_flags"]))
+    if entry["upstream_attempts"] > 1:
+        text.append(f" ({entry['upstream_attempts']} attempts)", "bold yellow")
+    return text
+
+
+def _sent_to(entry: Json) -> Text:
+    """Where a proxy sent the request; an inbound one only ever sends it to its own service."""
+    text = Text()
     if entry["upstream_cluster"] and entry["proxy_role"] != "sidecar-inbound":
         text.append("  to ", "dim").append(printable(entry["upstream_cluster"]))
-    if entry["upstream_attempts"] > 1:
-        text.append(f"  ({entry['upstream_attempts']} attempts)", "bold yellow")
     return text
 
 
@@ -142,4 +150,5 @@ def _exception(attributes: Json, *, verbose: bool) -> Iterator[Text]:
         yield Text(": ".join(filter(None, (printable(kind), printable(first)))), "red")
     if verbose:
         for line in stack.splitlines():
-            yield Text(printable(line), "dim")
+            # Broken at the edge and not between words: its indentation is part of it.
+            yield Text(printable(line), "dim", no_wrap=True)

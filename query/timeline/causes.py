@@ -107,7 +107,7 @@ class Causes:
             row = self.rows[position]
             match row:
                 case LogRow():
-                    parent = _around(entrances.get(row.service), row.time, 0, position, also_after=True)
+                    parent = _around(entrances.get(row.service), row.time, 0, position)
                 case AccessLogRow() if row.proxy_role == OUTBOUND:
                     parent = _around(entrances.get(row.service), row.time, row.duration, position)
                 case AccessLogRow() if row.proxy_role != EDGE:
@@ -187,15 +187,13 @@ class _Retries:
         )
 
 
-def _around(
-    intervals: Enclosing | None, time: int, duration: int, besides: int, *, also_after: bool = False
-) -> int | None:
-    """The innermost interval around ``[time, time + duration]``, else around its start alone (work goes on after
-    the proxy gave up), else, if ``also_after``, the last one that began before it."""
+def _around(intervals: Enclosing | None, time: int, duration: int, besides: int) -> int | None:
+    """The innermost interval around ``[time, time + duration]``, else around its start alone, else the last one that
+    began before it: work goes on after the proxy gave up, and a client that left leaves a record without duration."""
     if intervals is None:
         return None
-    ends = [time + duration, time] + ([0] if also_after else [])
-    return next((found for end in ends if (found := intervals.find(time, end, besides)) is not None), None)
+    found = (intervals.find(time, end, besides) for end in (time + duration, time, 0))
+    return next((position for position in found if position is not None), None)
 
 
 def _role(row: SpanRow) -> str:

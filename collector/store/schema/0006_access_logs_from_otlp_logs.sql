@@ -1,4 +1,5 @@
 -- Envoy writes `-` for nothing. A traceparent is 00-<32 hex>-<16 hex>-<2 hex>; the span id starts at character 37.
+-- The duration in microseconds ends with the last byte sent downstream; where the client left before, milliseconds are all.
 -- Without an attempt there is no upstream span: the traceparent logged then is still the caller's.
 CREATE MATERIALIZED VIEW IF NOT EXISTS access_logs_from_otlp_logs TO access_logs AS
 WITH
@@ -9,7 +10,7 @@ WITH
 SELECT
   if(match(transaction, '^[0-9a-f]{32}$'), toFixedString(unhex(transaction), 16), trace_id) AS transaction_id,
   time,
-  toUInt64OrZero(field('duration_us')) * 1000 AS duration,
+  if(field('duration_us') != '', toUInt64OrZero(field('duration_us')) * 1000, toUInt64OrZero(field('duration_ms')) * 1000000) AS duration,
   trace_id,
   span_id,
   toFixedString(span_id_of(field('parent_traceparent')), 8) AS parent_span_id,
@@ -38,7 +39,7 @@ SELECT
   field('grpc_status') AS grpc_status,
   resource,
   mapFilter((k, v) -> v NOT IN ('-', '') AND k NOT IN (
-    'access_log_type', 'transaction_id', 'parent_traceparent', 'upstream_traceparent', 'duration_us', 'method', 'authority',
+    'access_log_type', 'transaction_id', 'parent_traceparent', 'upstream_traceparent', 'duration_us', 'duration_ms', 'method', 'authority',
     'path', 'protocol', 'response_code', 'response_flags', 'response_code_details', 'upstream_transport_failure_reason',
     'connection_termination_details', 'upstream_cluster', 'upstream_host', 'upstream_request_attempt_count', 'route_name',
     'request_id', 'stream_id', 'bytes_received', 'bytes_sent', 'grpc_status'), otlp_logs.attributes) AS attributes

@@ -96,6 +96,22 @@ def test_log_records_become_logs_and_access_logs(writer: ClickHouseWriter, reade
     ]  # fmt: skip
 
 
+def test_a_request_whose_client_left_has_a_duration_too(writer: ClickHouseWriter, reader: ClickHouseReader) -> None:
+    """Envoy has no microseconds then: nothing was sent downstream."""
+    gone = access_log(TX, "a" * 16, response_code="0", response_flags="DC", duration_us="-", duration_ms="750")
+    done = access_log(TX, "b" * 16, response_code="200", duration_us="1500", duration_ms="1", time=START + 1)
+    writer.insert(Signal.LOGS, [logs_request(gone, done)], "t")
+    assert [row.duration for row in reader.transaction(TX, 10)] == [750_000_000, 1_500_000]
+
+
+def test_text_that_is_not_utf8_is_spelt_out(writer: ClickHouseWriter, reader: ClickHouseReader) -> None:
+    """OTLP's strings are UTF-8, but a producer may write anything to Kafka; one such line must not hide the others."""
+    message = logs_request(log(TX, "a" * 16, "caf?", attributes={"k": "caf?"})).replace(b"caf?", b"caf\xe9")
+    writer.insert(Signal.LOGS, [message], "t")
+    [row] = reader.transaction(TX, 10)
+    assert (row.body, row.attributes) == ("caf\\xe9", {"k": "caf\\xe9"})
+
+
 def test_the_transaction_is_kept_up_to_date_by_every_kind(store: ClickHouseSettings, writer: ClickHouseWriter) -> None:
     writer.insert(Signal.LOGS, [logs_request(log(TX, "", "boom", severity_number=17, time=START + 7))], "1")
     assert transactions(store) == [(TX, 0, 1, 0, 1, ["cart"], [], 0, "", START + 7, START + 7)]

@@ -13,7 +13,8 @@ from rich.console import Console
 from support import shop
 from support.rows import TRANSACTION, access, log, span
 from weftline.collector.store.protocol import Row, SpanEvent
-from weftline.query.cli.timeline_view import draw, duration
+from weftline.query.cli.gutter import duration
+from weftline.query.cli.timeline_view import draw
 from weftline.query.identifiers import Match
 from weftline.query.routes.views import view
 from weftline.query.timeline import assemble
@@ -55,7 +56,7 @@ def test_a_timeline_in_80_columns() -> None:
         "POST /checkout → 200",
         "2026-11-22 06:07:12.000 UTC · took 40.0 ms · no errors",
         "edge  cart  payment",
-        "● no spans · ▸ 4 access logs · ≡ 4 log lines (sampled out or not traced)",
+        "● no spans (sampled out or not traced) · ▸ 4 access logs · ≡ 4 log lines",
         "",
         "   ms     took",
         " 0.00  40.0 ms ▸ proxy edge  POST /checkout → 200  to cart",
@@ -93,7 +94,7 @@ def test_what_went_wrong_stands_below() -> None:
 
 def test_retries_and_guesses_are_marked() -> None:
     lines = drawn(shop.retry(sampled=False))
-    assert " 4.00  48.0 ms ├▸ proxy cart outbound  GET /pay → 200  (2 attempts)" in lines
+    assert " 4.00  48.0 ms ├▸ proxy cart outbound  GET /pay → 200 (2 attempts)" in lines
     assert " 5.00  10.0 ms │├▸ proxy payment inbound  GET /pay → 503  (place inferred)" in lines
     assert " 7.00          ││└≡ payment  ERROR card service is busy" in lines
 
@@ -170,7 +171,7 @@ def test_exceptions_are_shown_with_their_type_and_message_and_on_demand_their_st
 def test_a_long_path_leaves_room_for_what_came_of_the_request() -> None:
     path = "/charge?order=4719&currency=EUR&voucher=none&express=yes"
     rows: list[Row] = [access("edge", "e", "", "f", took=306.8, path=path, code=503, cluster="payment", service="edge")]
-    assert drawn(rows)[-1] == "0.00   307 ms ▸ proxy edge  GET /charge?order=4719&currency=... → 503  to payment"
+    assert drawn(rows)[-1] == "0.00   307 ms ▸ proxy edge  GET /charge?order=4719&currency... → 503  to payment"
     assert path in " ".join(drawn(rows, 120))
     assert path in "".join(line.strip() for line in drawn(rows, verbose=True)[-2:])
 

@@ -98,6 +98,15 @@ def test_log_lines_that_do_not_say_what_arrived_are_inferred() -> None:
     ]
 
 
+def test_a_client_that_left_leaves_a_record_without_duration() -> None:
+    rows = [
+        access("sidecar-inbound", "c0", "", "c1", ms=0, took=0, code=0, flags="DC"),
+        span("POST /checkout", "a0", "a9", ms=1, took=500, kind="server"),
+        access("sidecar-outbound", "o0", "a8", "o1", ms=2, took=400),
+    ]
+    assert told(rows) == ["cart inbound 0", "  ~cart server a0", "    ~cart outbound 200"]
+
+
 def test_retry_has_one_branch_per_attempt() -> None:
     assert told(shop.retry()) == [
         "cart server c0",
