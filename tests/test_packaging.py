@@ -14,6 +14,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PARTS = PROJECT["tool"]["setuptools"]["package-dir"]
+DOCUMENTS = {".md", ".svg"}
+"""What is read in the tree only."""
 DATA = {pattern.removeprefix("*") for pattern in PROJECT["tool"]["setuptools"]["package-data"]["*"]}
 
 
@@ -22,7 +24,7 @@ def folders() -> set[str]:
     found = set()
     for name, folder in PARTS.items():
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md":
+            if path.is_file() and "__pycache__" not in path.parts and path.suffix not in DOCUMENTS:
                 found.add(".".join((name, *path.parent.relative_to(ROOT / folder).parts)))
     return found
 
@@ -45,7 +47,7 @@ def test_every_file_is_in_the_wheel(tmp_path: Path) -> None:
         f"{name.replace('.', '/')}/{path.relative_to(ROOT / folder).as_posix()}"
         for name, folder in PARTS.items()
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md"
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in DOCUMENTS
     }
     assert ours - packed == set()
     assert {name.split("/")[0] for name in packed if ".dist-info" not in name} == {"weftline"}
@@ -68,7 +70,7 @@ def test_every_data_file_has_a_listed_ending() -> None:
         path.name
         for folder in PARTS.values()
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and path.suffix not in {".py", ".pyc", ".md", *DATA} and path.name not in DATA
+        if path.is_file() and path.suffix not in {".py", ".pyc", *DOCUMENTS, *DATA} and path.name not in DATA
     }
     assert odd == set()
 

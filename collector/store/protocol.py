@@ -139,7 +139,7 @@ class Writer(Protocol):
 
 
 class Reader(Protocol):
-    """Reads by transaction. All calls block, are safe from several threads, and raise `TryLater` when the store is away.
+    """Reads by transaction. Calls block, are safe from several threads, and raise `TryLater` when the store is away.
 
     Text is always text: what a sender wrote that is not UTF-8 is spelt out (``\\xe9``).
     """

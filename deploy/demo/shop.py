@@ -31,8 +31,8 @@ def shop(folder: Path, *, http_port: int, grpc_port: int) -> tuple[mesh.Ports, S
     return ports, (
         _service("payment", payment_server, ports.payment, folder, endpoint | ledger),
         _service("cart", cart_server, ports.cart, folder, endpoint | payment),
-        Envoy("payment's sidecar", folder, bootstrap(mesh.payment_sidecar(ports, over_http))),
-        Envoy("cart's sidecar", folder, bootstrap(mesh.cart_sidecar(ports, over_http))),
+        Envoy("payment sidecar", folder, bootstrap(mesh.payment_sidecar(ports, over_http))),
+        Envoy("cart sidecar", folder, bootstrap(mesh.cart_sidecar(ports, over_http))),
         Envoy("edge proxy", folder, bootstrap(mesh.edge(ports, over_grpc))),
     )
 

@@ -6,9 +6,13 @@ both the supervisor and the server are gone, and is free at once when they are, 
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from weftline.collector.errors import Misconfigured
+
+PATIENCE = 1.0
+"""Seconds to wait for a lock: a server that was just killed holds it until the kernel has cleared it away."""
 
 
 class FolderLock:
@@ -24,14 +28,15 @@ class FolderLock:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(fd, 20).decode().strip() or "unknown"
-            os.close(fd)
-            raise Misconfigured(
-                f"{what} can't use the data folder {self.folder}: it is in use by another process (pid {holder})."
-            ) from None
+        deadline = time.monotonic() + PATIENCE
+        while not _locked(fd):
+            if time.monotonic() > deadline:
+                holder = os.read(fd, 20).decode().strip() or "unknown"
+                os.close(fd)
+                raise Misconfigured(
+                    f"{what} can't use the data folder {self.folder}: it is in use by another process (pid {holder})."
+                )
+            time.sleep(0.05)
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self.fd = fd
@@ -40,3 +45,11 @@ class FolderLock:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

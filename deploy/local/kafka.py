@@ -44,6 +44,9 @@ share.coordinator.state.topic.min.isr=1
 offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=4
 group.initial.rebalance.delay.ms=0
+# After a kill the controller waits for the old session's end before it takes the broker back (9 s by default).
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 """
 
 # A serial collector and the first compiler only: starts in 2 s instead of 7.

@@ -43,10 +43,7 @@ def headline(entry: Json, service_style: str, *, arrow: str, room: int | None) -
     service = printable(entry["service"]) or "?"
     match entry["kind"]:
         case "access_log":
-            role = printable(SHORT_ROLES.get(entry["proxy_role"], entry["proxy_role"]))
-            line.append("proxy ", "dim").append(service, service_style)
-            if role and role != service:
-                line.append(f" {role}", "dim")
+            line.append(_proxy(service, service_style, entry["proxy_role"]))
             line.append(f"  {printable(entry['method'])} ")
             path = printable(entry["path"])
             outcome, sent_to = _outcome(entry, arrow=arrow), _sent_to(entry)
@@ -55,9 +52,11 @@ def headline(entry: Json, service_style: str, *, arrow: str, room: int | None) -
             path = _cut(path, room and room - line.cell_len - outcome.cell_len - sent_to.cell_len)
             line.append(path).append(outcome).append(sent_to)
         case "span":
-            if PROXY_ROLE in entry["resource"]:
-                line.append("proxy ", "dim")
-            line.append(service, service_style).append(f"  {printable(entry['name'])}")
+            if role := entry["resource"].get(PROXY_ROLE):
+                line.append(_proxy(service, service_style, role))
+            else:
+                line.append(service, service_style)
+            line.append(f"  {printable(entry['name'])}")
             if entry["span_kind"] not in ("internal", "unspecified"):
                 line.append(f" {entry['span_kind']}", "dim")
             status_code = entry["attributes"].get("http.response.status_code", "")
@@ -76,6 +75,13 @@ def headline(entry: Json, service_style: str, *, arrow: str, room: int | None) -
     if entry["parent_by"] == "inferred":
         line.append("  (place inferred)", "dim italic")
     return line
+
+
+def _proxy(service: str, style: str, role: str) -> Text:
+    """``proxy cart inbound``: which of a service's proxies, in the words of its operators."""
+    text = Text(end="").append("proxy ", "dim").append(service, style)
+    role = printable(SHORT_ROLES.get(role, role))
+    return text if role in ("", service) else text.append(f" {role}", "dim")
 
 
 def _outcome(entry: Json, *, arrow: str) -> Text:

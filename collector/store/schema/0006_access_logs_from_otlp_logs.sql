@@ -1,6 +1,6 @@
 -- Envoy writes `-` for nothing. A traceparent is 00-<32 hex>-<16 hex>-<2 hex>; the span id starts at character 37.
 -- The duration in microseconds ends with the last byte sent downstream; where the client left before, milliseconds are all.
--- Without an attempt there is no upstream span: the traceparent logged then is still the caller's.
+-- Where no upstream was reached the traceparent logged is still the caller's, also when one attempt is counted (UH).
 CREATE MATERIALIZED VIEW IF NOT EXISTS access_logs_from_otlp_logs TO access_logs AS
 WITH
   (key -> if(otlp_logs.attributes[key] = '-', '', otlp_logs.attributes[key])) AS field,
@@ -14,7 +14,8 @@ SELECT
   trace_id,
   span_id,
   toFixedString(span_id_of(field('parent_traceparent')), 8) AS parent_span_id,
-  toFixedString(if(attempts > 0, span_id_of(field('upstream_traceparent')), ''), 8) AS upstream_span_id,
+  toFixedString(if(attempts > 0 AND field('upstream_traceparent') != field('parent_traceparent'),
+                   span_id_of(field('upstream_traceparent')), ''), 8) AS upstream_span_id,
   service,
   resource['weftline.proxy.role'] AS proxy_role,
   resource['node_name'] AS node_id,

@@ -104,6 +104,20 @@ def test_a_request_whose_client_left_has_a_duration_too(writer: ClickHouseWriter
     assert [row.duration for row in reader.transaction(TX, 10)] == [750_000_000, 1_500_000]
 
 
+def test_the_callers_span_is_not_taken_for_one_sent_upstream(
+    writer: ClickHouseWriter, reader: ClickHouseReader
+) -> None:
+    """No healthy upstream (UH): Envoy counts an attempt, but the traceparent is still the one that arrived."""
+    arrived = traceparent("a" * 16)
+    record = access_log(
+        TX, "c" * 16, parent_traceparent=arrived, upstream_traceparent=arrived, upstream_request_attempt_count="1",
+        response_code="503", response_flags="UH",
+    )  # fmt: skip
+    writer.insert(Signal.LOGS, [logs_request(record)], "t")
+    [row] = reader.transaction(TX, 10)
+    assert (row.parent_span_id, row.upstream_span_id, row.upstream_attempts) == ("a" * 16, "", 1)
+
+
 def test_text_that_is_not_utf8_is_spelt_out(writer: ClickHouseWriter, reader: ClickHouseReader) -> None:
     """OTLP's strings are UTF-8, but a producer may write anything to Kafka; one such line must not hide the others."""
     message = logs_request(log(TX, "a" * 16, "caf?", attributes={"k": "caf?"})).replace(b"caf?", b"caf\xe9")
