@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 KAFKA ?=
 
-.PHONY: demo test check bench picture clean
+.PHONY: demo test check bench clean
 
 demo: .venv/demo  ## the whole chain on real parts; KAFKA=1 puts Apache Kafka in between
 	$(BIN)/weftline demo $(if $(KAFKA),--kafka) $(ARGS)

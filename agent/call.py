@@ -43,11 +43,11 @@ def begin(
         return _carry(current, entered, headers)
     if entered is not None and not entered.sampled:  # no new span id: nobody would ever hear of it
         return Call(headers, inject(_outgoing(entered), headers))
-    parent = current.get_span_context() if current is not None else trace.INVALID_SPAN_CONTEXT
-    if parent.is_valid:
-        trace_id, parent_id, flags = parent.trace_id, parent.span_id, int(parent.trace_flags)
+    parent = context.stamp()
+    if parent is not None:
+        trace_id, parent_id, flags = parent.trace_id, parent.span_id, parent.flags
         sampled = bool(flags & SAMPLED)
-        state = parent.trace_state.to_header() if parent.trace_state else ""
+        state = current.get_span_context().trace_state.to_header() if current is not None else ""
     else:
         trace_id, parent_id, flags, state = ids.trace_id(), 0, ids.RANDOM_FLAG, ""
         sampled = serve.decide(trace_id, None)

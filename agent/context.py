@@ -15,6 +15,7 @@ from weftline.agent.sample import SAMPLED
 
 _SPAN_KEY = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
 _TRANSACTION_KEY = "weftline-transaction"
+_SERVED_KEY = "weftline-served"
 
 
 @dataclass(slots=True)
@@ -36,7 +37,8 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a log record gets. `parent_id` is set only when the transaction was sampled out and no span will say it."""
+    """The ids that speak for a place in the program. `parent_id` is set only when the transaction was sampled out
+    and no span will say it."""
 
     trace_id: int
     span_id: int
@@ -44,10 +46,41 @@ class Stamp:
     parent_id: int = 0
 
 
+@dataclass(slots=True)
+class _Served:
+    """What a server's loop served last: see :func:`serving`."""
+
+    transaction: Transaction | None = None
+
+
 def transaction() -> Transaction | None:
     """The transaction this code runs in, if it entered through the agent."""
-    found = otel.get_current().get(_TRANSACTION_KEY)
-    return found if isinstance(found, Transaction) else None
+    return _transaction(otel.get_current())
+
+
+def _transaction(here: Context) -> Transaction | None:
+    found = here.get(_TRANSACTION_KEY)
+    if isinstance(found, Transaction):
+        return found
+    served = here.get(_SERVED_KEY)
+    return served.transaction if isinstance(served, _Served) else None
+
+
+def serving() -> Context:
+    """Opens the context of a server handling one request, for :func:`leave` to close. A WSGI server sends the body
+    and writes its access log when the application has returned: both still belong to the request."""
+    previous = otel.get_current()
+    current = Context(previous)
+    dict.__setitem__(current, _SERVED_KEY, _Served())
+    otel.attach(current)
+    return previous
+
+
+def served(entered: Transaction | None) -> None:
+    """Tells the server around, if it opened a context, what it has just served."""
+    server = otel.get_current().get(_SERVED_KEY)
+    if isinstance(server, _Served):
+        server.transaction = entered
 
 
 def current_span() -> trace.Span | None:
@@ -94,16 +127,14 @@ def marked(exception: BaseException) -> Stamp | None:
 
 
 def stamp() -> Stamp | None:
-    """The ids of whatever runs now: the current span's; of a transaction that was sampled out always its own, since
-    spans inside it are never sent."""
+    """The ids of whatever runs now: the current span's, or the transaction's own where the current span is one that
+    is never sent (the transaction was sampled out, or the application's SDK dropped the span)."""
     here = otel.get_current()
-    entered = here.get(_TRANSACTION_KEY)
-    if isinstance(entered, Transaction) and not entered.flags & SAMPLED:
-        return Stamp(entered.trace_id, entered.span_id, entered.flags, entered.parent_id)
-    span = here.get(_SPAN_KEY)
-    if not isinstance(span, trace.Span):
-        return None
-    spoken = span.get_span_context()
-    if not spoken.is_valid:
-        return None
-    return Stamp(spoken.trace_id, spoken.span_id, int(spoken.trace_flags))
+    span, entered = here.get(_SPAN_KEY), _transaction(here)
+    spoken = span.get_span_context() if isinstance(span, trace.Span) else trace.INVALID_SPAN_CONTEXT
+    if entered is not None:
+        if not entered.sampled:
+            return Stamp(entered.trace_id, entered.span_id, entered.flags, entered.parent_id)
+        if not spoken.is_valid or (entered.trace_id == spoken.trace_id and not spoken.trace_flags & SAMPLED):
+            return Stamp(entered.trace_id, entered.span_id, entered.flags)
+    return Stamp(spoken.trace_id, spoken.span_id, int(spoken.trace_flags)) if spoken.is_valid else None

@@ -45,7 +45,10 @@ def url(text: str) -> str:
     """A whole URL without user, password and :data:`SENSITIVE_QUERY` values."""
     if "@" not in text and "?" not in text:
         return text
-    parts = urllib.parse.urlsplit(text)
+    try:
+        parts = urllib.parse.urlsplit(text)
+    except ValueError:
+        return ""  # it can't be told where its credentials are
     user, at, host = parts.netloc.rpartition("@")
     netloc = f"{_REDACTED}:{_REDACTED}@{host}" if at and user else host
     return urllib.parse.urlunsplit(parts._replace(netloc=netloc, query=query(parts.query)))

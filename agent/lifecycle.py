@@ -1,13 +1,12 @@
 """Starting and stopping the agent: settings → exporter → sampler → cuts. The only module that knows all of them."""
 
 import atexit
-import importlib.metadata
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Final
 
@@ -27,7 +26,7 @@ class Agent:
 
     def __init__(self, options: settings.Settings) -> None:
         self.options = options
-        self.worker = Worker(options, _version())
+        self.worker = Worker(options)
         self.finder = Finder(plugins.pointcuts(options.disabled_instrumentations))
 
     def start(self) -> None:
@@ -42,16 +41,12 @@ class Agent:
         export.install(self.worker)
         self.finder.install()
         atexit.register(self.stop)
-        if threading.current_thread() is threading.main_thread():  # signals can't be handled from another
-            if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-                signal.signal(signal.SIGTERM, self._terminate)
+        self._replace_sigterm(signal.SIG_DFL, self._terminate)
 
     def stop(self) -> None:
         """Takes the cuts out, sends what waits (within the exit timeout) and says what was lost."""
         atexit.unregister(self.stop)
-        if threading.current_thread() is threading.main_thread():
-            if signal.getsignal(signal.SIGTERM) == self._terminate:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._replace_sigterm(self._terminate, signal.SIG_DFL)
         self.finder.remove()
         swap.unweave_all()
         self.worker.shutdown(self.options.exit_timeout)
@@ -64,6 +59,12 @@ class Agent:
                 if name.startswith("dropped_")
             )
             LOGGER.warning("Telemetry was lost. lost=%d reasons=%r", lost, reasons)
+
+    @staticmethod
+    def _replace_sigterm(present: object, handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+        main = threading.current_thread() is threading.main_thread()  # no other thread may set handlers
+        if main and signal.getsignal(signal.SIGTERM) == present:
+            signal.signal(signal.SIGTERM, handler)
 
     def _terminate(self, number: int, _frame: FrameType | None) -> None:
         """SIGTERM would end the process at once and nothing be sent. Stands only where the program has no handler."""
@@ -108,13 +109,6 @@ def stop() -> None:
 def flush(timeout: float = 5.0) -> bool:
     """Sends what waits now. Whether all of it was dealt with within `timeout` seconds."""
     return _agent is None or _agent.worker.flush(timeout)
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("weftline")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"
 
 
 def _in_forked_child() -> None:

@@ -60,10 +60,9 @@ def begin(incoming: Incoming, library: str, describe: Callable[[T, dict[str, Any
     return Request(span, context.enter(span, entered), transaction_id.text(trace_id))
 
 
-def route(template: str) -> None:
-    """Notes the route that was matched, on the current server span."""
-    span = server_span()
-    if span is not None and template and "http.route" not in span.attributes:
+def route(template: str, span: Identity | None) -> None:
+    """Notes the route that was matched, on a server span."""
+    if isinstance(span, Span) and template and "http.route" not in span.attributes:
         span.set_attribute("http.route", template)
         span.update_name(f"{span.name.partition(' ')[0]} {template}")
 
@@ -86,7 +85,9 @@ def finish(request: Request, exception: BaseException | None = None) -> None:
     """Lets the request leave: its context is put back, its span ended."""
     if exception is not None:
         context.mark(exception)
+    entered = context.transaction()
     context.leave(request.previous)
+    context.served(entered)
     span = request.span
     if not isinstance(span, Span):
         return

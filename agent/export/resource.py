@@ -14,7 +14,17 @@ def service_name(settings: Settings) -> str:
     return settings.service_name or pairs(settings.resource_attributes).get("service.name") or UNKNOWN_SERVICE
 
 
-def attributes(settings: Settings, version: str) -> dict[str, str | int]:
+def version() -> str:
+    """The installed agent's version."""
+    import importlib.metadata  # slow to import: the export thread's business
+
+    try:
+        return importlib.metadata.version("weftline")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
+
+
+def attributes(settings: Settings, distro_version: str) -> dict[str, str | int]:
     """The attributes of this process. A forked child asks again: its pid and instance are its own."""
     import opentelemetry.version
 
@@ -28,5 +38,5 @@ def attributes(settings: Settings, version: str) -> dict[str, str | int]:
         "telemetry.sdk.name": "opentelemetry",
         "telemetry.sdk.version": opentelemetry.version.__version__,
         "telemetry.distro.name": "weftline-agent",
-        "telemetry.distro.version": version,
+        "telemetry.distro.version": distro_version,
     }

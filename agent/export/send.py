@@ -3,7 +3,6 @@
 `http.client` (and with it ssl) is imported at the first request: earlier than the application it would break gevent.
 """
 
-import email.utils
 import os
 import time
 import urllib.parse
@@ -24,12 +23,14 @@ _FASTEST: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a request. `retry` says that the same bytes may be sent again, not before `after` seconds."""
+    """What became of a request. `retry` says that the same bytes may be sent again, not before `after` seconds;
+    `rejected` is how many of the items the collector did not take from a request it otherwise accepted."""
 
     ok: bool
     retry: bool = False
     after: float = 0.0
     reason: str = ""
+    rejected: int = 0
 
 
 class Sender:
@@ -81,12 +82,12 @@ class Sender:
                 self._connection = self._connect()
             self._connection.request("POST", self._target, body, self._headers)
             response = self._connection.getresponse()
-            response.read()
+            answer = response.read()
         except (OSError, http.client.HTTPException):
             self.close()
             return Outcome(ok=False, retry=True, reason="connection")
         if 200 <= response.status < 300:
-            return Outcome(ok=True)
+            return Outcome(ok=True, rejected=rejected(answer))
         return Outcome(
             ok=False,
             retry=response.status in _RETRY,
@@ -105,12 +106,38 @@ class Sender:
         return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=trust)
 
 
+def rejected(answer: bytes) -> int:
+    """`partial_success.rejected_spans` or `_log_records` of an OTLP response; 0 for none or an unreadable one."""
+    try:
+        if answer[:1] != b"\x0a":
+            return 0
+        length, start = _varint(answer, 1)
+        if answer[start : start + 1] != b"\x08" or length < 2:
+            return 0
+        return _varint(answer, start + 1)[0]
+    except IndexError:
+        return 0
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, at
+
+
 def _seconds(retry_after: str | None) -> float:
     """Retry-After's seconds, given as a number or as a date; 0 when there is none or it makes no sense."""
     if not retry_after:
         return 0.0
     if retry_after.strip().isdigit():
         return float(retry_after)
+    import email.utils
+
     try:
         return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
     except ValueError:

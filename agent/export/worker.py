@@ -21,6 +21,8 @@ LOGGER: Final = logging.getLogger("weftline.agent")
 
 _FIRST_BACKOFF: Final = 0.25
 _LONGEST_BACKOFF: Final = 5.0
+_FORK_PATIENCE: Final = 0.1
+"""Seconds a fork waits for the thread; one that is just sending is left running."""
 _GIVE_UP_AFTER: Final = 60.0
 """Seconds a batch is tried before it is dropped and counted."""
 
@@ -35,9 +37,9 @@ class _Signal:
 class Worker:
     """The :class:`~weftline.agent.export.Exporter` over OTLP/HTTP."""
 
-    def __init__(self, settings: Settings, version: str) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._version = version
+        self._version = ""
         self._spans: Queue[Span] = Queue("spans", settings.max_queue_size)
         self._logs: Queue[LogRecord] = Queue("logs", settings.max_queue_size)
         self._signals = (
@@ -55,11 +57,26 @@ class Worker:
         self._wake = threading.Event()
         self._halt = threading.Event()
         self._drained = threading.Condition()
+        self._forking = False
         self._rounds = 0
         self._deadline = float("inf")
         self._resource = b""
 
-    def after_fork(self) -> None:
+    def before_fork(self) -> None:
+        """Lets the thread end if it is idle: a child of a process with threads may deadlock, and Python 3.12 warns."""
+        thread = self._thread
+        self._forking = True
+        self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_FORK_PATIENCE)
+
+    def after_fork_in_parent(self) -> None:
+        """The thread comes back with the next span or log record, at once if some wait."""
+        self._forking = False
+        if self._thread is None and any(len(signal.queue) for signal in self._signals):
+            self._start()
+
+    def after_fork_in_child(self) -> None:
         """In a forked child: what waits is the parent's to send, and the thread stayed there."""
         for signal in self._signals:
             signal.queue.clear()
@@ -99,6 +116,7 @@ class Worker:
             thread.join(timeout)
         elif any(len(signal.queue) for signal in self._signals):  # an interpreter that shuts down starts no threads
             self._drain()
+            self._close()
         for signal in self._signals:
             left = len(signal.queue.take(self._settings.max_queue_size))
             if left:
@@ -112,7 +130,7 @@ class Worker:
             self._wake.set()
 
     def _start(self) -> None:
-        if self._halt.is_set() or not self._starting.acquire(blocking=False):
+        if self._halt.is_set() or self._forking or not self._starting.acquire(blocking=False):
             return  # another thread is at it, or a signal handler interrupted this very place
         try:
             if self._thread is None:
@@ -128,6 +146,9 @@ class Worker:
         while not self._halt.is_set():
             self._wake.wait(self._delay)
             self._wake.clear()
+            if self._forking:
+                self._thread = None
+                return
             try:
                 self._drain()
             except Exception:
@@ -137,6 +158,9 @@ class Worker:
                 self._rounds += 1
                 self._drained.notify_all()
         self._drain()
+        self._close()
+
+    def _close(self) -> None:
         for signal in self._signals:
             signal.sender.close()
 
@@ -147,6 +171,7 @@ class Worker:
 
     def _deliver(self, signal: _Signal, batch: Sequence[Any]) -> None:
         if not self._resource:
+            self._version = resource.version()
             self._resource = encode.resource(resource.attributes(self._settings, self._version))
         limit = self._settings.attribute_value_length_limit
         body = signal.encode(self._resource, batch, self._version, limit)
@@ -155,7 +180,10 @@ class Worker:
         while True:
             outcome = signal.sender.send(body)
             if outcome.ok:
-                counters.count(f"exported_{signal.queue.signal}", "otlp", len(batch))
+                refused = min(outcome.rejected, len(batch))
+                if refused:
+                    signal.queue.drop("rejected by the collector", refused)
+                counters.count(f"exported_{signal.queue.signal}", "otlp", len(batch) - refused)
                 self._report(signal, outcome)
                 return
             wait = outcome.after or backoff * random.uniform(0.5, 1)  # noqa: S311 - spreads retries
@@ -195,9 +223,19 @@ def _sender(settings: Settings, url: str, path: str) -> Sender:
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 
-def _after_fork() -> None:
+def _before_fork() -> None:
     for worker in list(_workers):
-        worker.after_fork()
+        worker.before_fork()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+def _after_fork_in_parent() -> None:
+    for worker in list(_workers):
+        worker.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    for worker in list(_workers):
+        worker.after_fork_in_child()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -27,14 +27,14 @@ def enter(app: Any, environ: dict[str, Any], start_response: StartResponse) -> t
     environ[_ENTERED] = True
     request = serve.begin(extract(lambda name: environ.get(_HEADERS[name])), _LIBRARY, _describe, environ)
 
-    def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+    def start(status: str, headers: list[tuple[str, str]], *rest: Any, **named: Any) -> Any:
         try:
             request.status = int(status[:3])
             if not any(name.lower() == semconv.TRANSACTION_ID for name, _ in headers):
                 headers = [*headers, (semconv.TRANSACTION_ID, request.transaction_id)]
         except Exception as error:  # noqa: BLE001 - the server judges malformed responses, not we
             guard.contained(error, f"{_LIBRARY} start_response")
-        return start_response(status, headers, *rest)
+        return start_response(status, headers, *rest, **named)
 
     return start, request
 
@@ -55,8 +55,9 @@ def matched() -> None:
     """The URL has been matched: the route is known before the view runs."""
     from flask import request
 
-    if request.url_rule is not None:
-        serve.route(request.url_rule.rule)
+    rule = request.url_rule  # a proxy: each look at it costs
+    if rule is not None:
+        serve.route(rule.rule, serve.server_span())
 
 
 def _describe(environ: dict[str, Any], attributes: dict[str, Any]) -> str:

@@ -38,7 +38,7 @@ def leave(token: tuple[serve.Request, Scope] | None, result: Any) -> None:  # no
     """Ends the span; the body has been sent."""
     if token is not None:
         request, scope = token
-        serve.route(route_template(scope))
+        serve.route(route_template(scope), request.span)
         serve.finish(request)
 
 
@@ -46,7 +46,7 @@ def error(token: tuple[serve.Request, Scope] | None, exception: BaseException) -
     """Ends the span of a request an exception came out of (Starlette sends its 500 first, then raises again)."""
     if token is not None:
         request, scope = token
-        serve.route(route_template(scope))
+        serve.route(route_template(scope), request.span)
         serve.finish(request, exception)
 
 

@@ -14,13 +14,13 @@ _MAX_LENGTH: Final = 4096
 _LONG_MEMBER: Final = 128
 
 
-def parse(traceparent: str | None) -> tuple[int, int, int] | None:
+def parse(traceparent: object) -> tuple[int, int, int] | None:
     """Trace id, parent's span id and flags (the two known bits) of a valid header; None of any other.
 
     Higher versions are read as far as they agree with version 00; `ff`, all-zero ids, upper case and version 00
     with anything behind the flags are invalid.
     """
-    if traceparent is None:
+    if not isinstance(traceparent, str):  # requests lets applications set headers as bytes
         return None
     match = _TRACEPARENT.fullmatch(traceparent)
     if match is None:

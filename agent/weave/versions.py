@@ -1,6 +1,5 @@
 """Version ranges of pointcuts: `"requests>=2.20,<3"`. Release numbers only; no dependency."""
 
-import importlib.metadata
 import operator
 import re
 from collections.abc import Callable
@@ -23,6 +22,8 @@ def require(text: str) -> None:
     """Raises :class:`Refused` unless the installed distribution is in the range; an empty text allows any."""
     if not text:
         return
+    import importlib.metadata  # slow to import, and needed only where a library is woven
+
     name = re.split(r"[<>=!\s]", text, maxsplit=1)[0]
     try:
         installed = importlib.metadata.version(name)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from weftline.collector.errors import BadMessage, TryLater
+from weftline.collector.metrics import MESSAGES
 from weftline.collector.store.protocol import Signal
 
 Store = Callable[[Signal, Sequence[bytes], str], Mapping[int, BadMessage]]
@@ -83,6 +84,7 @@ class DirectBus:
         except Exception as error:  # noqa: BLE001 - a sender must get an answer, whatever went wrong
             outcome = [TryLater(f"The insert failed: {error!r}")] * len(group.answers)
         else:
+            MESSAGES.labels(signal.value, "refused").inc(len(bad))
             outcome = [bad.get(index) for index in range(len(group.answers))]
         for answer, problem in zip(group.answers, outcome, strict=True):
             if answer.done():  # the sender has gone

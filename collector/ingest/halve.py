@@ -1,8 +1,10 @@
 """A bad message never stops the line: a batch that fails is halved until the bad one is alone."""
 
+import time
 from collections.abc import Mapping, Sequence
 
 from weftline.collector.errors import BadMessage
+from weftline.collector.metrics import INSERT_SECONDS, MESSAGES
 from weftline.collector.store.protocol import Signal, Writer
 
 
@@ -12,6 +14,16 @@ def insert_halving(writer: Writer, signal: Signal, messages: Sequence[bytes], to
     Doing the same again stores nothing twice: the parts' tokens follow from ``token`` and their bounds alone.
     Raises `TryLater` when the store is away: call again with the same arguments.
     """
+    started = time.monotonic()
+    try:
+        bad = _insert(writer, signal, messages, token)
+    finally:
+        INSERT_SECONDS.labels(signal.value).observe(time.monotonic() - started)
+    MESSAGES.labels(signal.value, "stored").inc(len(messages) - len(bad))
+    return bad
+
+
+def _insert(writer: Writer, signal: Signal, messages: Sequence[bytes], token: str) -> dict[int, BadMessage]:
     bad: dict[int, BadMessage] = {}
     parts = [(0, len(messages))]
     while parts:

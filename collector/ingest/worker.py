@@ -24,7 +24,7 @@ from weftline.collector.errors import TryLater
 from weftline.collector.ingest.deadletter import DeadLetters
 from weftline.collector.ingest.halve import insert_halving
 from weftline.collector.ingest.offsets import Batch, PartitionBuffer, fixed_range, parse_fixed_range
-from weftline.collector.metrics import INSERT_RETRIES, INSERT_SECONDS, MESSAGES
+from weftline.collector.metrics import INSERT_RETRIES, MESSAGES
 from weftline.collector.settings import IngestSettings, KafkaSettings
 from weftline.collector.store.protocol import Signal, Writer
 
@@ -77,10 +77,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         while not self._stop.is_set():
             self._consumer.resume(*self._consumer.paused())
             self._consumer.pause(*(tp for tp, buffer in self._buffers.items() if buffer.full))
-            for tp, records in self._consumer.poll(timeout_ms=100).items():
-                buffer = self._buffer(tp)
-                for record in records:
-                    buffer.add(record.offset, record.value, self._clock())
+            self._poll(timeout_ms=100)
             self._store_due()
         self._store_due(all_of_it=True)
         self._consumer.close()
@@ -94,6 +91,13 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
             self._buffers.pop(tp, None)
         if revoked:
             logger.info("Gave up partitions partitions=%s.", _names(revoked))
+
+    def _poll(self, *, timeout_ms: int) -> None:
+        """Every record that a poll returns goes into a buffer: the consumer's position is past it."""
+        for tp, records in self._consumer.poll(timeout_ms=timeout_ms).items():
+            buffer = self._buffer(tp)
+            for record in records:
+                buffer.add(record.offset, record.value, self._clock())
 
     def _buffer(self, tp: TopicPartition) -> PartitionBuffer:
         buffer = self._buffers.get(tp)
@@ -110,19 +114,23 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
 
     def _store_due(self, *, all_of_it: bool = False) -> None:
         for tp, buffer in list(self._buffers.items()):
-            while tp in self._buffers and (batch := buffer.take(self._clock(), all_of_it=all_of_it)):
+            while self._buffers.get(tp) is buffer and (batch := buffer.take(self._clock(), all_of_it=all_of_it)):
                 try:
-                    self._store(tp, batch)
+                    stored = self._store(tp, batch)
                 except _FENCED as error:
                     logger.warning("Lost a partition while storing topic=%s partition=%d: %r.", *tp, error)
-                    self._buffers.pop(tp, None)
+                    stored = False
+                # What follows a batch that isn't stored must not be committed: its owner begins with that batch.
+                if not stored and self._buffers.get(tp) is buffer:
+                    del self._buffers[tp]
 
-    def _store(self, tp: TopicPartition, batch: Batch) -> None:
+    def _store(self, tp: TopicPartition, batch: Batch) -> bool:
+        """Insert and commit a batch, however long it takes; False if the partition or this process was stopped."""
+        buffer = self._buffers[tp]
         self._commit(tp, batch.first, fixed_range(batch.last))
         signal = Signal(batch.topic)
         seconds = 0.1
         while True:
-            started = self._clock()
             try:
                 bad = insert_halving(self._writer, signal, batch.messages, batch.token)
                 for index, reason in bad.items():
@@ -136,30 +144,28 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
                     seconds,
                     error,
                 )
-                self._wait(seconds)
-                if tp not in self._buffers:
-                    return  # the partition was taken away meanwhile
+                if self._stop.is_set() or not self._wait(seconds) or self._buffers.get(tp) is not buffer:
+                    return False
                 seconds = min(seconds * 2, 10.0)
-            finally:
-                INSERT_SECONDS.labels(signal.value).observe(self._clock() - started)
         self._commit(tp, batch.last + 1, "")
-        MESSAGES.labels(signal.value, "stored").inc(len(batch.messages) - len(bad))
         if bad:
             MESSAGES.labels(signal.value, "dead_lettered").inc(len(bad))
             logger.error(
                 "Put messages aside that can't be stored token=%s count=%d first_reason=%s",
                 batch.token, len(bad), next(iter(bad.values())),
             )  # fmt: skip
+        return True
 
     def _commit(self, tp: TopicPartition, offset: int, metadata: str) -> None:
         self._consumer.commit({tp: OffsetAndMetadata(offset, metadata, -1)})
 
-    def _wait(self, seconds: float) -> None:
-        """Wait without being taken for dead: the group wants polls, and paused partitions give no messages."""
+    def _wait(self, seconds: float) -> bool:
+        """Wait without being taken for dead, which wants polls; paused partitions give no messages. False: stopped."""
         self._consumer.pause(*self._consumer.assignment())
         if self._stop.wait(seconds):
-            raise SystemExit(0)  # the range stays fixed; the next process inserts it
-        self._consumer.poll(timeout_ms=0)
+            return False
+        self._poll(timeout_ms=0)
+        return True
 
 
 def _names(partitions: list[TopicPartition]) -> str:

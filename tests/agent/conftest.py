@@ -31,7 +31,7 @@ def sink() -> Iterator[OtlpSink]:
 
 
 @pytest.fixture
-def start_agent(sink: OtlpSink) -> Callable[..., None]:
+def start_agent(sink: OtlpSink) -> Iterator[Callable[..., None]]:
     """Starts the agent in this process, errors in advice raised; keyword arguments are environment variables."""
 
     def start(**environ: str) -> None:
@@ -45,4 +45,5 @@ def start_agent(sink: OtlpSink) -> Callable[..., None]:
             }
         )
 
-    return start
+    yield start
+    lifecycle.stop()  # while the sink still listens

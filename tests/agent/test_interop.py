@@ -1,5 +1,6 @@
 """Agent spans in OpenTelemetry's own context: users' code, SDK spans and propagators see them as theirs."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -8,11 +9,12 @@ from opentelemetry import baggage, context, propagate, trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import Status, StatusCode
 
 import weftline.agent
 from support.otlp_sink import OtlpSink
-from weftline.agent import serve
+from weftline.agent import call, serve
 from weftline.agent.context import leave_if_current
 from weftline.agent.propagate import Incoming
 from weftline.agent.record import Span
@@ -89,6 +91,24 @@ def test_sdk_children_of_a_sampled_out_request_are_sampled_out(start_agent: Call
         assert weftline.agent.transaction_id() == TRACE
     serve.finish(request)
     assert exporter.get_finished_spans() == ()
+
+
+def test_a_span_the_applications_sdk_drops_speaks_for_nobody(start_agent: Callable[..., None], sink: OtlpSink) -> None:
+    start_agent()
+    tracer = TracerProvider(sampler=ALWAYS_OFF).get_tracer("app")
+    request = begin()
+    with tracer.start_as_current_span("dropped"):
+        logging.getLogger("shop").info("inside")
+        headers: dict[str, str] = {}
+        called = call.begin("test", "GET", "http://x/", headers)
+        assert headers["traceparent"].endswith("-01")
+        call.answered(called, 200)
+    serve.finish(request)
+    weftline.agent.stop()
+    client, server = sink.spans(kind="CLIENT") + sink.spans(kind="SERVER")
+    (log,) = sink.logs(logger="shop")
+    assert client["parent_id"] == log["span_id"] == server["span_id"]
+    assert log["flags"] == 1
 
 
 def test_baggage_of_the_program_stays_visible(start_agent: Callable[..., None]) -> None:

@@ -22,6 +22,8 @@ class OtlpSink:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.answers: list[tuple[int, dict[str, str]]] = []
         """Answers to give before 200 is given: (status, headers)."""
+        self.body = b""
+        """The body of each answer."""
         self.url = ""
         self._changed = threading.Condition()
 
@@ -136,8 +138,9 @@ def otlp_sink() -> Iterator[OtlpSink]:
             self.send_response(status)
             for name, text in headers.items():
                 self.send_header(name, text)
-            self.send_header("content-length", "0")
+            self.send_header("content-length", str(len(sink.body)))
             self.end_headers()
+            self.wfile.write(sink.body)
 
         def log_message(self, *args: Any) -> None:
             pass

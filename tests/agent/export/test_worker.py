@@ -10,10 +10,14 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
 
 from support.otlp_sink import OtlpSink
 from weftline.agent import counters
-from weftline.agent.export.send import Sender, _seconds
+from weftline.agent.export.send import Sender, _seconds, rejected
 from weftline.agent.export.worker import Worker
 from weftline.agent.record import CLIENT, LogRecord, Span
 from weftline.agent.settings import Settings
@@ -37,7 +41,7 @@ def make() -> Iterator[Callable[..., Worker]]:
 
     def make(url: str, **options: Any) -> Worker:
         defaults = {"endpoint": url, "schedule_delay": 20, "exit_timeout": 1.0, "timeout": 2.0}
-        workers.append(Worker(Settings(**{**defaults, **options}), "1.0"))
+        workers.append(Worker(Settings(**{**defaults, **options})))
         return workers[-1]
 
     yield make
@@ -116,6 +120,26 @@ def test_what_the_collector_refuses_is_dropped_and_counted(sink: OtlpSink, make:
     assert counters.snapshot()["dropped_logs", f"status {status}"] == 1
 
 
+def test_partial_success_counts_what_was_rejected(sink: OtlpSink, make: Any) -> None:
+    success = ExportTracePartialSuccess(rejected_spans=300, error_message="too old")
+    sink.body = ExportTraceServiceResponse(partial_success=success).SerializeToString()
+    worker = make(sink.url)
+    for number in range(1, 401):
+        worker.emit_span(span(number))
+    assert worker.flush(5)
+    assert counters.snapshot() == {
+        ("exported_spans", "otlp"): 100,
+        ("dropped_spans", "rejected by the collector"): 300,
+    }
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"\x0a", b"\x0a\x02\x08", b"\x0a\x00", b"\x0a\x03\x12\x01x", b"not protobuf", b"\x0a\xff"]
+)
+def test_answers_without_a_count(answer: bytes) -> None:
+    assert rejected(answer) == 0
+
+
 def test_retry_after_as_a_date_and_rubbish() -> None:
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     assert 28 <= _seconds(soon) <= 30
@@ -185,6 +209,26 @@ def test_a_forked_child_sends_for_itself_and_only_its_own(sink: OtlpSink, make: 
     assert instances["parent before"] == instances["parent waiting"] != instances["child"]
     pids = {item["body"]: item["resource"]["process.pid"] for item in logs}
     assert (pids["parent waiting"], pids["child"]) == (os.getpid(), child)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
+def test_no_thread_of_ours_is_there_when_the_program_forks(sink: OtlpSink, make: Any) -> None:
+    def is_there() -> bool:
+        return "weftline-agent-export" in [thread.name for thread in threading.enumerate()]
+
+    worker = make(sink.url, schedule_delay=60_000)
+    worker.emit_log(log("before"))
+    assert worker.flush(5)
+    assert is_there()
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert not is_there()
+    worker.emit_log(log("after"))
+    assert is_there()
+    assert worker.flush(5)
+    assert [item["body"] for item in sink.logs()] == ["before", "after"]
 
 
 def test_an_interpreter_without_new_threads_still_sends_at_its_end(

@@ -31,6 +31,14 @@ def application() -> Flask:
     def fails() -> str:
         raise LookupError("no such thing")
 
+    @app.get("/stream")
+    def stream() -> Response:
+        def body() -> Iterator[str]:
+            LOG.info("streaming")
+            yield str(weftline.agent.transaction_id())
+
+        return Response(body())
+
     @app.get("/teapot")
     def teapot() -> str:
         abort(418)
@@ -181,6 +189,20 @@ def test_other_statuses(
     assert span["attributes"].get("error.type") == error
     assert span["status"] == (2 if error else 0)
     assert answer.headers["x-transaction-id"] == header or header is None
+
+
+@pytest.mark.parametrize("flags", ["01", "00"])
+def test_the_servers_access_log_and_a_streamed_body_belong_to_the_request(
+    start_agent: Callable[..., None], sink: OtlpSink, url: str, flags: str
+) -> None:
+    start_agent(**ONLY_FLASK)
+    assert get(f"{url}/stream", traceparent=f"00-{TRACE}-{SPAN}-{flags}").text == TRACE
+    access = sink.wait(lambda s: s.logs(logger="werkzeug", trace_id=TRACE))
+    body = sink.wait(lambda s: s.logs(logger="shop", trace_id=TRACE))
+    assert "/stream" in access[0]["body"]
+    assert access[0]["span_id"] == body[0]["span_id"] != ""
+    assert ("weftline.parent_span_id" in access[0]["attributes"]) is (flags == "00")
+    assert get(f"{url}/orders/1").headers["x-transaction-id"] != TRACE
 
 
 def test_an_application_mounted_in_another_makes_one_span(start_agent: Callable[..., None], sink: OtlpSink) -> None:

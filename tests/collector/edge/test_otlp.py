@@ -102,7 +102,9 @@ def test_bad_requests_are_refused_with_a_reason(
     assert says in Status.FromString(answer).message
     # It goes on for everybody else.
     assert post(edge, "/v1/traces", spans_request(span(TX, "b" * 16)))[0] == 200
-    assert sum(value for key, value in metrics(edge.http_port).items() if 'outcome="refused"' in key) == 1
+    assert (
+        sum(value for key, value in metrics(edge.http_port).items() if 'requests_total{outcome="refused"' in key) == 1
+    )
 
 
 def test_a_chunked_body_is_bounded_too(edge: Edge) -> None:
