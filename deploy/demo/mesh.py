@@ -91,7 +91,8 @@ def payment_sidecar(ports: Ports, collector: Collector) -> Proxy:
             Listener(Role.SIDECAR_OUTBOUND, Address(HOST, ports.payment_outbound), (Route("ledger", "/", "ledger"),)),
         ),
         clusters=(
-            Cluster("payment-app", (Address(HOST, ports.payment),)),
+            # Uvicorn closes the connection after an exception, without saying so in its answer.
+            Cluster("payment-app", (Address(HOST, ports.payment),), connection_per_request=True),
             Cluster("ledger", (Address(HOST, ports.ledger),)),
         ),
     )

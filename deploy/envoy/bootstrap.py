@@ -9,6 +9,8 @@ span and of the upstream attempt's, whether or not the trace is sampled.
 from .http_connection_manager import COLLECTOR_CLUSTER, Json, http_connection_manager
 from .proxy import Address, Cluster, Collector, Proxy
 
+_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
 
 def bootstrap(proxy: Proxy) -> Json:
     """Envoy's bootstrap as JSON data."""
@@ -39,22 +41,31 @@ def _socket_address(address: Address) -> Json:
 
 def _cluster(cluster: Cluster) -> Json:
     endpoints = [{"endpoint": {"address": _socket_address(address)}} for address in cluster.endpoints]
+    options = {}
+    if cluster.connection_per_request:
+        options = _http_options(
+            common_http_protocol_options={"max_requests_per_connection": 1},
+            explicit_http_config={"http_protocol_options": {}},
+        )
     return {
         "name": cluster.name,
         "type": "STRICT_DNS",
         "connect_timeout": "1s",
         "load_assignment": {"cluster_name": cluster.name, "endpoints": [{"lb_endpoints": endpoints}]},
+        **options,
+    }
+
+
+def _http_options(**options: Json) -> Json:
+    return {
+        "typed_extension_protocol_options": {
+            _HTTP_OPTIONS: {"@type": f"type.googleapis.com/{_HTTP_OPTIONS}", **options},
+        }
     }
 
 
 def _collector_cluster(collector: Collector) -> Json:
     cluster = _cluster(Cluster(COLLECTOR_CLUSTER, (collector.address,)))
     if collector.protocol == "grpc":
-        options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-        cluster["typed_extension_protocol_options"] = {
-            options: {
-                "@type": f"type.googleapis.com/{options}",
-                "explicit_http_config": {"http2_protocol_options": {}},
-            }
-        }
+        cluster |= _http_options(explicit_http_config={"http2_protocol_options": {}})
     return cluster

@@ -50,8 +50,12 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
+    """``connection_per_request``: for servers that close connections without saying so in their answer; Envoy would
+    send the next request into one that is just closing (UC)."""
+
     name: str
     endpoints: tuple[Address, ...]
+    connection_per_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)

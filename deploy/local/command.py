@@ -56,7 +56,7 @@ def up(
             with display:
                 stack.start()
             console.print(addresses(stack))
-            console.print(usage(stack), highlight=False)
+            console.print(usage(stack), highlight=False, soft_wrap=True)  # lines to be copied
             while True:
                 stack.check()
                 time.sleep(CHECK_SECONDS)
@@ -100,9 +100,9 @@ def addresses(stack: Stack) -> Table:
 def usage(stack: Stack) -> str:
     """How to send and how to look up."""
     url = "" if stack.query_port == QUERY_PORT else f" --url {stack.query_url}"
+    endpoint = "" if stack.http_port == EDGE_HTTP_PORT else f"OTEL_EXPORTER_OTLP_ENDPOINT={stack.otlp_endpoint} "
     return (
-        f"Send:     OTEL_SERVICE_NAME=shop OTEL_EXPORTER_OTLP_ENDPOINT={stack.otlp_endpoint} "
-        "weftline-agent run python app.py\n"
+        f"Send:     OTEL_SERVICE_NAME=shop {endpoint}weftline-agent run python app.py\n"
         f"Look up:  weftline tx{url} ID\n"
         "Stop:     Ctrl-C"
     )
