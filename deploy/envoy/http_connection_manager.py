@@ -90,19 +90,25 @@ def _append(header: str, value: str, action: str) -> Json:
 
 
 def _sanitizer(edge: bool) -> Json:
-    """Drop a traceparent the tracer would stumble over; at the edge also a client's order to sample."""
-    checked = "x-weftline-traceparent"
-    mutations: list[Json] = [
-        {"remove": checked},
+    """Drop a traceparent the tracer would stumble over, and the tracestate that came with it (W3C Trace Context, 3.3);
+    at the edge also a client's order to sample.
+    """
+    names = (semconv.TRACEPARENT, semconv.TRACESTATE)
+    mutations: list[Json] = [{"remove": _checked(name)} for name in names]
+    mutations += [
         _append(
-            checked,
-            f"%CEL({VALID_TRACEPARENT} ? request.headers['traceparent'] : '')%",
+            _checked(name),
+            f"%CEL({VALID_TRACEPARENT} && '{name}' in request.headers ? request.headers['{name}'] : '')%",
             "OVERWRITE_IF_EXISTS_OR_ADD",
-        ),
-        {"remove": semconv.TRACEPARENT},
-        _append(semconv.TRACEPARENT, f"%REQ({checked})%", "ADD_IF_ABSENT"),
-        {"remove": checked},
+        )
+        for name in names
     ]
+    for name in names:
+        mutations += [
+            {"remove": name},
+            _append(name, f"%REQ({_checked(name)})%", "ADD_IF_ABSENT"),
+            {"remove": _checked(name)},
+        ]
     if edge:
         mutations.append({"remove": "x-client-trace-id"})
     return _typed(
@@ -110,6 +116,11 @@ def _sanitizer(edge: bool) -> Json:
         "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
         mutations=mutations,
     )
+
+
+def _checked(name: str) -> str:
+    """Where a header waits while the one that came is taken off; an empty one is not put back."""
+    return f"x-weftline-{name}"
 
 
 def _transaction_id(edge: bool) -> Json:

@@ -242,15 +242,27 @@ VALID = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     ],
 )
 def test_a_malformed_traceparent_begins_a_new_transaction(shop: Shop, traceparent: str) -> None:
-    answer = shop.send("/checkout", {"traceparent": traceparent})
+    answer = shop.send("/checkout", {"traceparent": traceparent, "tracestate": "vendor=1"})
     trace_id = answer.headers["x-transaction-id"]
     assert len(trace_id) == 32
+    visits = [visit for visit in shop.visits if visit.trace_id == trace_id]
+    assert [visit.headers.get("tracestate", "") for visit in visits] == ["", ""], "it came with a bad traceparent"
     assert trace_id != "4bf92f3577b34da6a3ce929d0e0e4736"
     assert [visit.trace_id for visit in shop.visits[-2:]] == [trace_id, trace_id]
     logs = shop.logs_of(trace_id, len(SUCCESS.access_logs))
     assert seen(logs) == Counter(SUCCESS.access_logs)
     (edge,) = [log for log in logs if role(log) == "edge/edge"]
     assert edge.attributes["parent_traceparent"] == "-"
+
+
+def test_tracestate_goes_along_with_a_valid_traceparent_only(shop: Shop) -> None:
+    trace_id = secrets.token_hex(16)
+    shop.send("/checkout", {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01", "tracestate": "vendor=1"})
+    visits = [visit for visit in shop.visits if visit.trace_id == trace_id]
+    assert [visit.headers.get("tracestate") for visit in visits] == ["vendor=1", "vendor=1"]
+    answer = shop.send("/checkout", {"tracestate": "vendor=1"})
+    visits = [visit for visit in shop.visits if visit.trace_id == answer.headers["x-transaction-id"]]
+    assert [visit.headers.get("tracestate", "") for visit in visits] == ["", ""]
 
 
 def test_a_client_can_t_make_up_a_transaction_id(shop: Shop) -> None:
