@@ -17,8 +17,16 @@
   (key -> key IN ('http.request.header.authorization', 'http.request.header.proxy-authorization',
                   'http.request.header.cookie', 'http.response.header.set-cookie',
                   'http.request.header.x-api-key')) AS is_credential,
+-- Nor are those in URLs: what stands before the host's @, and parameters that are named like a secret.
+  (key -> key IN ('path', 'url.full', 'url.query', 'http.url', 'http.target')) AS is_url,
+  (url -> replaceRegexpAll(replaceRegexpOne(url, '://[^/?#@]+@', '://[not stored]@'),
+      '(?i)((?:^|[?&;])(?:access_token|api[-_]?key|auth|authorization|client_secret|id_token|jwt|passwd|password|pwd|refresh_token|secret|session|sessionid|sid|sig|signature|token|awsaccesskeyid|x-amz-credential|x-amz-security-token|x-amz-signature|x-goog-credential|x-goog-signature)=)[^&;#]*',
+      '\\1[not stored]')) AS without_secrets,
   (attributes -> CAST(mapFromArrays(attributes.key, arrayMap(
-      (k, s, b, i, d, a, m, y) -> if(is_credential(k), '[not stored]', value_text(s, b, i, d, a, m, y)),
+      (k, s, b, i, d, a, m, y) -> multiIf(
+          is_credential(k), '[not stored]',
+          is_url(k), without_secrets(value_text(s, b, i, d, a, m, y)),
+          value_text(s, b, i, d, a, m, y)),
       attributes.key,
       attributes.value.string_value, attributes.value.bool_value, attributes.value.int_value,
       attributes.value.double_value, attributes.value.array_value.values, attributes.value.kvlist_value.values,

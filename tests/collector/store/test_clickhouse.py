@@ -257,6 +257,29 @@ def test_credentials_are_never_stored(writer: ClickHouseWriter, reader: ClickHou
     assert "s3cret" not in repr(rows)
 
 
+@pytest.mark.parametrize(
+    ("url", "stored"),
+    [
+        ("/pay?order=1&token=s3cret&x=2", "/pay?order=1&token=[not stored]&x=2"),
+        ("/pay?Token=s3cret", "/pay?Token=[not stored]"),
+        ("https://ann:s3cret@shop/pay?sig=s3cret#top", "https://[not stored]@shop/pay?sig=[not stored]#top"),
+        ("password=s3cret&a=b", "password=[not stored]&a=b"),
+        ("/pay?tokens=2&mytoken=3&a=token=4", "/pay?tokens=2&mytoken=3&a=token=4"),
+        ("/mail/ann@shop?a=b@c", "/mail/ann@shop?a=b@c"),
+        ("/plain", "/plain"),
+    ],
+)
+def test_secrets_in_urls_are_never_stored(
+    writer: ClickHouseWriter, reader: ClickHouseReader, url: str, stored: str
+) -> None:
+    names = ("url.full", "url.query", "http.url", "http.target")
+    writer.insert(Signal.SPANS, [spans_request(span(TX, "b" * 16, attributes=dict.fromkeys(names, url)))], "1")
+    writer.insert(Signal.LOGS, [logs_request(access_log(TX, "c" * 16, path=url, time=START + 1))], "2")
+    recorded, proxied = reader.transaction(TX, 10)
+    assert dict(recorded.attributes) == dict.fromkeys(names, stored)
+    assert proxied.path == stored
+
+
 def test_rows_are_bounded_and_the_earliest_are_kept(writer: ClickHouseWriter, reader: ClickHouseReader) -> None:
     spans = [span(TX, f"{n:016x}", start=START + n) for n in range(1, 21)]
     writer.insert(Signal.SPANS, [spans_request(*spans)], "1")
