@@ -6,7 +6,9 @@ this proxy answers itself (no route, rate limit) carries it too; every request i
 span and of the upstream attempt's, whether or not the trace is sampled.
 """
 
-from .http_connection_manager import COLLECTOR_CLUSTER, Json, http_connection_manager
+from .export import COLLECTOR_CLUSTER
+from .extension import Json
+from .http_connection_manager import additions, http_connection_manager
 from .proxy import Address, Cluster, Collector, Proxy
 
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -32,6 +34,18 @@ def bootstrap(proxy: Proxy) -> Json:
             ],
             "clusters": [*map(_cluster, proxy.clusters), _collector_cluster(proxy.collector)],
         },
+    }
+
+
+def snippet(proxy: Proxy) -> Json:
+    """What an Envoy that has a configuration already must add: to its HTTP connection manager, and a cluster.
+
+    ``proxy`` has one listener; its address and routes don't matter.
+    """
+    (listener,) = proxy.listeners
+    return {
+        "http_connection_manager": additions(proxy, listener),
+        "clusters": [_collector_cluster(proxy.collector)],
     }
 
 

@@ -9,58 +9,26 @@ Facts behind the choices, measured with Envoy 1.40:
   id isn't a UUID. Turned off, `random_sampling` is ignored: the sampler decides.
 """
 
-from typing import Any
-
 from weftline.agent import semconv
 
-from .proxy import Collector, Listener, Proxy, Role, Route
+from .export import access_log, tracing
+from .extension import TYPE, Json, append_header, typed
+from .proxy import Listener, Proxy, Role, Route
+from .sanitize import sanitizer
 
-Json = dict[str, Any]
-
-COLLECTOR_CLUSTER = "weftline"
-"""The cluster that spans and access logs go to."""
-
-TYPE = "type.googleapis.com/envoy."
-FLUSH_INTERVAL = "0.25s"
-BUFFER_BYTES = 262144
-"""Also the limit beyond which Envoy drops records while the collector doesn't answer."""
 PARENT_STATE = "weftline.parent"
 """Filter state that keeps the caller's traceparent for the access log (semconv.ACCESS_LOG_FIELDS)."""
-
-VALID_TRACEPARENT = " && ".join(
-    [
-        "size(request.headers['traceparent']) == 55",
-        # One regular expression for all fields is refused as too large.
-        "request.headers['traceparent'].matches('^00-[0-9a-f]{32}-')",
-        "request.headers['traceparent'].matches('-[0-9a-f]{16}-[0-9a-f]{2}$')",
-        "!request.headers['traceparent'].startsWith('00-00000000000000000000000000000000')",
-        "!request.headers['traceparent'].contains('-0000000000000000-')",
-    ]
-)
-"""CEL: version 00, 32 and 16 lower-case hex digits that aren't all zero (W3C Trace Context, 3.2)."""
 
 
 def http_connection_manager(proxy: Proxy, listener: Listener) -> Json:
     """The network filter for one listener of ``proxy``."""
-    edge = listener.role is Role.EDGE
-    return _typed(
+    settings = additions(proxy, listener)
+    settings["http_filters"].append(_router())
+    return typed(
         "envoy.filters.network.http_connection_manager",
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix=listener.role.value,
-        # The edge faces clients: their address is the peer's, and their x-request-id is replaced.
-        use_remote_address=edge,
-        always_set_request_id_in_response=edge,
-        request_id_extension={
-            "typed_config": {
-                "@type": f"{TYPE}extensions.request_id.uuid.v3.UuidRequestIdConfig",
-                "pack_trace_reason": False,
-                "use_request_id_for_trace_sampling": False,
-            }
-        },
-        early_header_mutation_extensions=[_sanitizer(edge)],
-        tracing=_tracing(proxy, listener),
-        access_log=[_access_log(proxy, listener)],
-        http_filters=[_transaction_id(edge), _keep_parent(), _typed_router()],
+        **settings,
         route_config={
             "name": listener.role.value,
             "virtual_hosts": [
@@ -76,51 +44,29 @@ def http_connection_manager(proxy: Proxy, listener: Listener) -> Json:
     )
 
 
-def _typed(name: str, message: str, **config: Any) -> Json:
-    """An extension: its name, its protobuf message (after `envoy.`) and that message's fields."""
-    return {"name": name, "typed_config": {"@type": TYPE + message, **config}}
+def additions(proxy: Proxy, listener: Listener) -> Json:
+    """What makes any HTTP connection manager take part. Its own HTTP filters come behind these."""
+    edge = listener.role is Role.EDGE
+    return {
+        # The edge faces clients: their address is the peer's, and their x-request-id is replaced.
+        "use_remote_address": edge,
+        "always_set_request_id_in_response": edge,
+        "request_id_extension": {
+            "typed_config": {
+                "@type": f"{TYPE}extensions.request_id.uuid.v3.UuidRequestIdConfig",
+                "pack_trace_reason": False,
+                "use_request_id_for_trace_sampling": False,
+            }
+        },
+        "early_header_mutation_extensions": [sanitizer(listener)],
+        "tracing": tracing(proxy, listener),
+        "access_log": [access_log(proxy, listener)],
+        "http_filters": [_transaction_id(edge), _keep_parent()],
+    }
 
 
-def _typed_router() -> Json:
-    return _typed("envoy.filters.http.router", "extensions.filters.http.router.v3.Router")
-
-
-def _append(header: str, value: str, action: str) -> Json:
-    return {"append": {"append_action": action, "header": {"key": header, "value": value}}}
-
-
-def _sanitizer(edge: bool) -> Json:
-    """Drop a traceparent the tracer would stumble over, and the tracestate that came with it (W3C Trace Context, 3.3);
-    at the edge also a client's order to sample.
-    """
-    names = (semconv.TRACEPARENT, semconv.TRACESTATE)
-    mutations: list[Json] = [{"remove": _checked(name)} for name in names]
-    mutations += [
-        _append(
-            _checked(name),
-            f"%CEL({VALID_TRACEPARENT} && '{name}' in request.headers ? request.headers['{name}'] : '')%",
-            "OVERWRITE_IF_EXISTS_OR_ADD",
-        )
-        for name in names
-    ]
-    for name in names:
-        mutations += [
-            {"remove": name},
-            _append(name, f"%REQ({_checked(name)})%", "ADD_IF_ABSENT"),
-            {"remove": _checked(name)},
-        ]
-    if edge:
-        mutations.append({"remove": "x-client-trace-id"})
-    return _typed(
-        "envoy.http.early_header_mutation.header_mutation",
-        "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-        mutations=mutations,
-    )
-
-
-def _checked(name: str) -> str:
-    """Where a header waits while the one that came is taken off; an empty one is not put back."""
-    return f"x-weftline-{name}"
+def _router() -> Json:
+    return typed("envoy.filters.http.router", "extensions.filters.http.router.v3.Router")
 
 
 def _transaction_id(edge: bool) -> Json:
@@ -130,8 +76,8 @@ def _transaction_id(edge: bool) -> Json:
     x-transaction-id but no traceparent still has its rows joined.
     """
     action = "OVERWRITE_IF_EXISTS_OR_ADD" if edge else "ADD_IF_ABSENT"
-    mutation = _append(semconv.TRANSACTION_ID, "%TRACE_ID%", action)
-    return _typed(
+    mutation = append_header(semconv.TRANSACTION_ID, "%TRACE_ID%", action)
+    return typed(
         "envoy.filters.http.header_mutation",
         "extensions.filters.http.header_mutation.v3.HeaderMutation",
         mutations={"request_mutations": [mutation], "response_mutations": [mutation]},
@@ -140,7 +86,7 @@ def _transaction_id(edge: bool) -> Json:
 
 def _keep_parent() -> Json:
     """Second filter: the caller's traceparent, before the router puts its attempt's in its place."""
-    return _typed(
+    return typed(
         "envoy.filters.http.set_filter_state",
         "extensions.filters.http.set_filter_state.v3.Config",
         on_request_headers=[
@@ -155,73 +101,6 @@ def _keep_parent() -> Json:
             }
         ],
     )
-
-
-def _tracing(proxy: Proxy, listener: Listener) -> Json:
-    sampler = _typed(
-        "envoy.tracers.opentelemetry.samplers.parent_based",
-        "extensions.tracers.opentelemetry.samplers.v3.ParentBasedSamplerConfig",
-        wrapped_sampler=_typed(
-            "envoy.tracers.opentelemetry.samplers.trace_id_ratio_based",
-            "extensions.tracers.opentelemetry.samplers.v3.TraceIdRatioBasedSamplerConfig",
-            sampling_percentage={
-                "numerator": round(proxy.sampling_percentage * 10_000),
-                "denominator": "MILLION",
-            },
-        ),
-    )
-    resource = _typed(
-        "envoy.tracers.opentelemetry.resource_detectors.static_config",
-        "extensions.tracers.opentelemetry.resource_detectors.v3.StaticConfigResourceDetectorConfig",
-        attributes={semconv.PROXY_ROLE: listener.role.value},
-    )
-    return {
-        "spawn_upstream_span": True,
-        "provider": _typed(
-            "envoy.tracers.opentelemetry",
-            "config.trace.v3.OpenTelemetryConfig",
-            **_exporter(proxy.collector, "/v1/traces"),
-            service_name=proxy.service,
-            resource_detectors=[resource],
-            sampler=sampler,
-        ),
-    }
-
-
-def _access_log(proxy: Proxy, listener: Listener) -> Json:
-    collector = proxy.collector
-    buffer: Json = {"buffer_flush_interval": FLUSH_INTERVAL, "buffer_size_bytes": BUFFER_BYTES}
-    if collector.protocol == "grpc":
-        # Deprecated, but beside `grpc_service` 1.40 takes no notice of the buffer's settings (1 s, 16 KiB).
-        transport: Json = {
-            "common_config": {
-                "log_name": listener.role.value,
-                "transport_api_version": "V3",
-                **_exporter(collector, "/v1/logs"),
-                **buffer,
-            }
-        }
-    else:
-        transport = {"log_name": listener.role.value, **_exporter(collector, "/v1/logs"), **buffer}
-    return _typed(
-        "envoy.access_loggers.open_telemetry",
-        "extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig",
-        **transport,
-        body={"string_value": "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE%"},
-        attributes=_key_values(semconv.ACCESS_LOG_FIELDS),
-        resource_attributes=_key_values({"service.name": proxy.service, semconv.PROXY_ROLE: listener.role.value}),
-    )
-
-
-def _key_values(values: dict[str, str]) -> Json:
-    return {"values": [{"key": key, "value": {"string_value": value}} for key, value in values.items()]}
-
-
-def _exporter(collector: Collector, path: str) -> Json:
-    if collector.protocol == "grpc":
-        return {"grpc_service": {"envoy_grpc": {"cluster_name": COLLECTOR_CLUSTER}, "timeout": "5s"}}
-    uri = f"http://{collector.address.host}:{collector.address.port}{path}"
-    return {"http_service": {"http_uri": {"uri": uri, "cluster": COLLECTOR_CLUSTER, "timeout": "5s"}}}
 
 
 def _route(route: Route) -> Json:

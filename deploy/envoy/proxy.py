@@ -9,6 +9,9 @@ class Role(StrEnum):
     """Where a listener stands; the value is sent as `weftline.proxy.role`."""
 
     EDGE = "edge"
+    """The first proxy that clients meet."""
+    GATEWAY = "gateway"
+    """One in the middle: an egress or east-west gateway, a waypoint."""
     SIDECAR_INBOUND = "sidecar-inbound"
     SIDECAR_OUTBOUND = "sidecar-outbound"
 
@@ -46,6 +49,8 @@ class Listener:
     role: Role
     address: Address
     routes: tuple[Route, ...]
+    trusted: bool = True
+    """Whether callers may say which trace they belong to; an edge on the internet should not let them."""
 
 
 @dataclass(frozen=True, slots=True)

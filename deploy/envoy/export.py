@@ -1,0 +1,82 @@
+"""What a proxy sends to the collector: spans and access logs, over OTLP."""
+
+from weftline.agent import semconv
+
+from .extension import Json, typed
+from .proxy import Collector, Listener, Proxy
+
+COLLECTOR_CLUSTER = "weftline"
+"""The cluster that spans and access logs go to."""
+
+FLUSH_INTERVAL = "0.25s"
+BUFFER_BYTES = 262144
+"""Also the limit beyond which Envoy drops records while the collector doesn't answer."""
+
+
+def tracing(proxy: Proxy, listener: Listener) -> Json:
+    """The tracer: it follows the caller's decision, and decides by ratio where there is none."""
+    sampler = typed(
+        "envoy.tracers.opentelemetry.samplers.parent_based",
+        "extensions.tracers.opentelemetry.samplers.v3.ParentBasedSamplerConfig",
+        wrapped_sampler=typed(
+            "envoy.tracers.opentelemetry.samplers.trace_id_ratio_based",
+            "extensions.tracers.opentelemetry.samplers.v3.TraceIdRatioBasedSamplerConfig",
+            sampling_percentage={
+                "numerator": round(proxy.sampling_percentage * 10_000),
+                "denominator": "MILLION",
+            },
+        ),
+    )
+    resource = typed(
+        "envoy.tracers.opentelemetry.resource_detectors.static_config",
+        "extensions.tracers.opentelemetry.resource_detectors.v3.StaticConfigResourceDetectorConfig",
+        attributes={semconv.PROXY_ROLE: listener.role.value},
+    )
+    return {
+        "spawn_upstream_span": True,
+        "provider": typed(
+            "envoy.tracers.opentelemetry",
+            "config.trace.v3.OpenTelemetryConfig",
+            **_exporter(proxy.collector, "/v1/traces"),
+            service_name=proxy.service,
+            resource_detectors=[resource],
+            sampler=sampler,
+        ),
+    }
+
+
+def access_log(proxy: Proxy, listener: Listener) -> Json:
+    """The access logger: every field, with the ids of the caller's span and of the attempt's."""
+    collector = proxy.collector
+    buffer: Json = {"buffer_flush_interval": FLUSH_INTERVAL, "buffer_size_bytes": BUFFER_BYTES}
+    if collector.protocol == "grpc":
+        # Deprecated, but beside `grpc_service` 1.40 takes no notice of the buffer's settings (1 s, 16 KiB).
+        transport: Json = {
+            "common_config": {
+                "log_name": listener.role.value,
+                "transport_api_version": "V3",
+                **_exporter(collector, "/v1/logs"),
+                **buffer,
+            }
+        }
+    else:
+        transport = {"log_name": listener.role.value, **_exporter(collector, "/v1/logs"), **buffer}
+    return typed(
+        "envoy.access_loggers.open_telemetry",
+        "extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig",
+        **transport,
+        body={"string_value": "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE%"},
+        attributes=_key_values(semconv.ACCESS_LOG_FIELDS),
+        resource_attributes=_key_values({"service.name": proxy.service, semconv.PROXY_ROLE: listener.role.value}),
+    )
+
+
+def _key_values(values: dict[str, str]) -> Json:
+    return {"values": [{"key": key, "value": {"string_value": value}} for key, value in values.items()]}
+
+
+def _exporter(collector: Collector, path: str) -> Json:
+    if collector.protocol == "grpc":
+        return {"grpc_service": {"envoy_grpc": {"cluster_name": COLLECTOR_CLUSTER}, "timeout": "5s"}}
+    uri = f"http://{collector.address.host}:{collector.address.port}{path}"
+    return {"http_service": {"http_uri": {"uri": uri, "cluster": COLLECTOR_CLUSTER, "timeout": "5s"}}}
