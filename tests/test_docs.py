@@ -18,7 +18,7 @@ from weftline.query.settings import QuerySettings
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(path for path in ROOT.glob("**/*.md") if not {".venv", "build", "node_modules"} & set(path.parts))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PARTS = ("agent", "collector", "query", "deploy", "bench")
+PARTS = ("agent", "collector", "query", "deploy", "bench", "tests")
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
