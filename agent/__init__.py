@@ -5,8 +5,10 @@ Importing this module costs nothing and starts nothing; `import weftline.agent.a
 """
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
-__all__ = ["alias", "start", "stop", "transaction_id"]
+__all__ = ["alias", "event", "start", "stop", "transaction_id"]
 
 
 def start() -> bool:
@@ -45,3 +47,15 @@ def alias(name: str) -> None:
         from weftline.agent import events
 
         events.alias(name)
+
+
+def event(name: str, attributes: Mapping[str, Any] | None = None) -> None:
+    """Tells that something happened in the current transaction, such as `event("order.paid", {"amount": 12})`.
+
+    It travels as a log record with that `event_name`, so it arrives also when the trace is sampled out. Does nothing
+    while the agent doesn't run.
+    """
+    if "weftline.agent.lifecycle" in sys.modules:
+        from weftline.agent import events
+
+        events.event(name, attributes)

@@ -1,4 +1,5 @@
-"""`weftline-agent run CMD …`: runs a command with the agent in every Python process of it.
+"""`weftline-agent run CMD …`: runs a command with the agent in every Python process of it. `weftline-agent show`: says
+what would be woven.
 
 `exec` puts the command in our place, so signals, exit code and process id are the command's own.
 """
@@ -14,12 +15,15 @@ _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command's entry point; returns only if the command could not be executed."""
-    parser = argparse.ArgumentParser(prog="weftline-agent", description=__doc__.partition("\n")[0])
+    """The command's entry point; `run` returns only if the command could not be executed."""
+    parser = argparse.ArgumentParser(prog="weftline-agent", description="The weftline agent.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run a command under the agent")
     run.add_argument("argv", metavar="CMD …", nargs=argparse.REMAINDER, help="the command and its arguments")
+    commands.add_parser("show", help="say what would be woven in this environment, and why the rest would not")
     options = parser.parse_args(arguments)
+    if options.command == "show":
+        return show()
     argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
         run.error("there is no command to run, such as: weftline-agent run python app.py")
@@ -31,6 +35,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"weftline-agent: {argv[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201 - a command speaks
         return _NOT_EXECUTABLE
+
+
+def show() -> int:
+    """Prints what would be woven with the settings there are."""
+    from weftline.agent import plugins, settings  # `run` needs none of this
+    from weftline.agent import show as shown
+
+    options, problems = settings.load(os.environ)
+    for problem in problems:
+        print(f"setting left at its default: {problem}")  # noqa: T201 - a command speaks
+    if options.disabled:
+        print("the agent is switched off: OTEL_SDK_DISABLED")  # noqa: T201 - a command speaks
+    if options.disabled_instrumentations:
+        print(f"switched off: {', '.join(options.disabled_instrumentations)}")  # noqa: T201 - a command speaks
+    shown.report(shown.examine(plugins.pointcuts(options.disabled_instrumentations)), sys.stdout)
+    return 0
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:

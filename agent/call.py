@@ -5,14 +5,14 @@ They are taken off so that a request object that is sent twice (a redirect copie
 carries the ids of each sending, and looks to the application as it made it.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context.context import Context
 
-from weftline.agent import context, http_attributes, ids, serve
+from weftline.agent import context, http_attributes, ids, query, serve
 from weftline.agent.propagate import Outgoing, inject
 from weftline.agent.record import CLIENT, ERROR, Identity, Span, exception_type
 from weftline.agent.sample import SAMPLED
@@ -35,11 +35,30 @@ def begin(
 ) -> Call | None:
     """Lets a request leave. `headers` is changed in place. With `traced` somebody else makes the span, and only
     headers are added. None when a layer above has done all this (a client built on another)."""
+
+    def describe(attributes: dict[str, Any]) -> str:
+        name = http_attributes.method(attributes, method)
+        _describe(attributes, url)
+        return name
+
+    return depart(library, describe, headers, SCOPE, traced=traced)
+
+
+def depart(
+    library: str,
+    describe: Callable[[dict[str, Any]], str],
+    headers: MutableMapping[str, str],
+    scope: str,
+    *,
+    traced: bool = False,
+) -> Call | None:
+    """What :func:`begin` does, for any protocol with headers: `describe` fills in the attributes and returns the
+    span's name; it is called only if there is a span. `scope` is the layer that makes one span."""
     current = context.current_span()
-    if isinstance(current, Identity) and current.scope == SCOPE:
+    if isinstance(current, Identity) and current.scope == scope:
         return None
     entered = context.transaction()
-    if traced:
+    if traced or (isinstance(current, Identity) and current.scope == query.SCOPE):  # a database spoken to over HTTP
         return _carry(current, entered, headers)
     if entered is not None and not entered.sampled:  # no new span id: nobody would ever hear of it
         return Call(headers, inject(_outgoing(entered), headers))
@@ -54,14 +73,13 @@ def begin(
     span_id = ids.span_id()
     if sampled:
         attributes: dict[str, Any] = {}
-        name = http_attributes.method(attributes, method)
-        _describe(attributes, url)
+        name = describe(attributes)
         span: Identity = Span(
             name, CLIENT, library, attributes, trace_id=trace_id, span_id=span_id, parent_id=parent_id,
-            flags=flags | SAMPLED, tracestate=state, scope=SCOPE,
+            flags=flags | SAMPLED, tracestate=state, scope=scope,
         )  # fmt: skip
     else:
-        span = Identity(trace_id, span_id, flags, state, SCOPE)
+        span = Identity(trace_id, span_id, flags, state, scope)
     request_id = entered.request_id if entered is not None else None
     added = inject(Outgoing(trace_id, span_id, span.flags, state, request_id), headers)
     return Call(headers, added, span, context.enter(span))
@@ -71,7 +89,7 @@ def answered(call: Call | None, status: int) -> None:
     """Lets the answer in."""
     if call is None:
         return
-    _put_back(call)
+    put_back(call)
     span = call.span
     if isinstance(span, Span):
         span.set_attribute("http.response.status_code", status)
@@ -85,7 +103,7 @@ def failed(call: Call | None, exception: BaseException) -> None:
     """Ends a call that brought no answer."""
     if call is None:
         return
-    _put_back(call)
+    put_back(call)
     span = call.span
     if isinstance(span, Span):
         span.record_exception(exception)
@@ -94,7 +112,8 @@ def failed(call: Call | None, exception: BaseException) -> None:
         span.end()
 
 
-def _put_back(call: Call) -> None:
+def put_back(call: Call) -> None:
+    """Takes the headers off again and makes the caller's span the current one."""
     for name in call.added:
         call.headers.pop(name, None)
     if call.span is not None and call.previous is not None:

@@ -13,9 +13,9 @@ from opentelemetry.context.context import Context
 
 from weftline.agent.sample import SAMPLED
 
-_SPAN_KEY = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
-_TRANSACTION_KEY = "weftline-transaction"
-_SERVED_KEY = "weftline-served"
+SPAN_KEY = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
+TRANSACTION_KEY = "weftline-transaction"
+SERVED_KEY = "weftline-served"
 
 
 @dataclass(slots=True)
@@ -59,10 +59,10 @@ def transaction() -> Transaction | None:
 
 
 def _transaction(here: Context) -> Transaction | None:
-    found = here.get(_TRANSACTION_KEY)
+    found = here.get(TRANSACTION_KEY)
     if isinstance(found, Transaction):
         return found
-    served = here.get(_SERVED_KEY)
+    served = here.get(SERVED_KEY)
     return served.transaction if isinstance(served, _Served) else None
 
 
@@ -71,21 +71,21 @@ def serving() -> Context:
     and writes its access log when the application has returned: both still belong to the request."""
     previous = otel.get_current()
     current = Context(previous)
-    dict.__setitem__(current, _SERVED_KEY, _Served())
+    dict.__setitem__(current, SERVED_KEY, _Served())
     otel.attach(current)
     return previous
 
 
 def served(entered: Transaction | None) -> None:
     """Tells the server around, if it opened a context, what it has just served."""
-    server = otel.get_current().get(_SERVED_KEY)
+    server = otel.get_current().get(SERVED_KEY)
     if isinstance(server, _Served):
         server.transaction = entered
 
 
 def current_span() -> trace.Span | None:
     """The current span, whoever made it."""
-    span = otel.get_current().get(_SPAN_KEY)
+    span = otel.get_current().get(SPAN_KEY)
     return span if isinstance(span, trace.Span) else None
 
 
@@ -93,9 +93,9 @@ def enter(span: trace.Span, entered: Transaction | None = None) -> Context:
     """Makes a span current, and its transaction if it begins one. Returns what to put back with :func:`leave`."""
     previous = otel.get_current()
     current = Context(previous)
-    dict.__setitem__(current, _SPAN_KEY, span)  # Context forbids it to users; a copy per key costs twice
+    dict.__setitem__(current, SPAN_KEY, span)  # Context forbids it to users; a copy per key costs twice
     if entered is not None:
-        dict.__setitem__(current, _TRANSACTION_KEY, entered)
+        dict.__setitem__(current, TRANSACTION_KEY, entered)
     otel.attach(current)
     return previous
 
@@ -107,7 +107,7 @@ def leave(previous: Context) -> None:
 
 def leave_if_current(span: trace.Span, previous: Context) -> None:
     """Puts back what :func:`enter` found, unless something else has become current meanwhile and stayed."""
-    if otel.get_current().get(_SPAN_KEY) is span:
+    if otel.get_current().get(SPAN_KEY) is span:
         otel.attach(previous)
 
 
@@ -130,7 +130,7 @@ def stamp() -> Stamp | None:
     """The ids of whatever runs now: the current span's, or the transaction's own where the current span is one that
     is never sent (the transaction was sampled out, or the application's SDK dropped the span)."""
     here = otel.get_current()
-    span, entered = here.get(_SPAN_KEY), _transaction(here)
+    span, entered = here.get(SPAN_KEY), _transaction(here)
     spoken = span.get_span_context() if isinstance(span, trace.Span) else trace.INVALID_SPAN_CONTEXT
     if entered is not None:
         if not entered.sampled:

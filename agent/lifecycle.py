@@ -1,20 +1,21 @@
 """Starting and stopping the agent: settings → exporter → sampler → cuts. The only module that knows all of them."""
 
-import atexit
 import logging
 import os
-import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from types import FrameType
+from collections.abc import Mapping
 from typing import Final
 
-from weftline.agent import counters, export, plugins, record, serve, settings
+from opentelemetry.trace import TracerProvider
+
+from weftline.agent import counters, export, plugins, propagate, provider, record, serve, settings
+from weftline.agent.ending import Ending
 from weftline.agent.export import resource
 from weftline.agent.export.worker import Worker
+from weftline.agent.instrumentors import Instrumentors
 from weftline.agent.plugins import logging as logging_plugin
-from weftline.agent.sample import sampler
+from weftline.agent.sample import by_route, sampler
 from weftline.agent.weave import guard, opcodes, swap
 from weftline.agent.weave.loader import Finder
 
@@ -28,6 +29,9 @@ class Agent:
         self.options = options
         self.worker = Worker(options)
         self.finder = Finder(plugins.pointcuts(options.disabled_instrumentations))
+        self.instrumentors = Instrumentors(plugins.pointcuts(), options.disabled_instrumentations)
+        self.provider: TracerProvider | None = None
+        self.ending = Ending(self.stop, self.worker.shutdown, self.worker.flush, options.exit_timeout)
 
     def start(self) -> None:
         """Installs everything; the cuts last, when all they need is there."""
@@ -35,20 +39,28 @@ class Agent:
         guard.be_strict(options.strict)
         record.limits.attributes = options.span_attribute_count_limit
         record.limits.events = options.span_event_count_limit
-        serve.use_sampler(sampler(options.sampler, options.sampler_arg))
+        decide = sampler(options.sampler, options.sampler_arg)
+        serve.use_sampler(decide, by_route(options.sample_routes, options.excluded_urls, decide))
+        propagate.configure(options.propagators)
         level = settings.level(options.log_level)
         logging_plugin.configure(logging.INFO if level is None else level, resource.service_name(options))
         export.install(self.worker)
+        self.provider = provider.install(lambda: resource.attributes(options, resource.version()))
         self.finder.install()
-        atexit.register(self.stop)
-        self._replace_sigterm(signal.SIG_DFL, self._terminate)
+        self.instrumentors.install()
+        self.ending.install()
 
     def stop(self) -> None:
         """Takes the cuts out, sends what waits (within the exit timeout) and says what was lost."""
-        atexit.unregister(self.stop)
-        self._replace_sigterm(self._terminate, signal.SIG_DFL)
+        self.ending.remove()
+        self.instrumentors.remove()
         self.finder.remove()
         swap.unweave_all()
+        provider.remove(self.provider)
+        textmap = sys.modules.get("weftline.agent.propagate.textmap")
+        if textmap is not None:
+            textmap.withdraw()
+        record.observe(None)
         self.worker.shutdown(self.options.exit_timeout)
         export.install(None)
         lost = counters.total("dropped_spans") + counters.total("dropped_logs")
@@ -59,18 +71,6 @@ class Agent:
                 if name.startswith("dropped_")
             )
             LOGGER.warning("Telemetry was lost. lost=%d reasons=%r", lost, reasons)
-
-    @staticmethod
-    def _replace_sigterm(present: object, handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
-        main = threading.current_thread() is threading.main_thread()  # no other thread may set handlers
-        if main and signal.getsignal(signal.SIGTERM) == present:
-            signal.signal(signal.SIGTERM, handler)
-
-    def _terminate(self, number: int, _frame: FrameType | None) -> None:
-        """SIGTERM would end the process at once and nothing be sent. Stands only where the program has no handler."""
-        signal.signal(number, signal.SIG_DFL)  # a second one ends it at once
-        self.worker.shutdown(self.options.exit_timeout)
-        os.kill(os.getpid(), number)
 
 
 _agent: Agent | None = None
@@ -88,9 +88,11 @@ def start(environ: Mapping[str, str]) -> bool:
     with _lock:
         if _agent is not None:
             return False
-        if not opcodes.SUPPORTED:
+        if not opcodes.rewrites():
             LOGGER.warning(
-                "This Python version is not supported yet; nothing is woven. version=%s", sys.version.split()[0]
+                "The rewriter is not proven on this Python version; functions are woven with a second frame instead. "
+                "version=%s",
+                sys.version.split()[0],
             )
         _agent = Agent(options)
         _agent.start()
@@ -111,13 +113,21 @@ def flush(timeout: float = 5.0) -> bool:
     return _agent is None or _agent.worker.flush(timeout)
 
 
+def flush_at_end() -> None:
+    """Sends what waits, within the exit timeout: for processes that end without running exit handlers."""
+    if _agent is not None:
+        _agent.worker.flush(_agent.options.exit_timeout)
+
+
 def _in_forked_child() -> None:
-    from weftline.agent import ids
+    from weftline.agent import carry, ids
 
     global _lock  # noqa: PLW0603 - the parent's may be held for ever
     _lock = threading.Lock()
     ids.reseed()
     counters.reset()
+    carry.in_forked_child()
+    export.in_forked_child()
 
 
 os.register_at_fork(after_in_child=_in_forked_child)

@@ -7,7 +7,8 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Protocol
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
@@ -19,8 +20,9 @@ SERVER: Final = 2
 CLIENT: Final = 3
 """Kinds as OTLP numbers them."""
 
+OK: Final = 1
 ERROR: Final = 2
-"""Status code as OTLP numbers it."""
+"""Status codes as OTLP numbers them."""
 
 Attributes = dict[str, Any]
 
@@ -34,6 +36,25 @@ class Limits:
 
 
 limits = Limits()
+
+
+class Observer(Protocol):
+    """Somebody else who watches our spans: the application's span processors. Never raises."""
+
+    def started(self, span: "Span") -> None:
+        """A span has begun; it may be given more attributes."""
+
+    def ended(self, span: "Span") -> None:
+        """A span has ended; it is the export thread's too, so it must be left as it is."""
+
+
+_observer: Observer | None = None
+
+
+def observe(observer: Observer | None) -> None:
+    """Sets the process's observer, or none."""
+    global _observer  # noqa: PLW0603 - a process has one agent
+    _observer = observer
 
 
 @dataclass(slots=True)
@@ -131,7 +152,7 @@ class Span(Identity):
 
     __slots__ = (
         "attributes", "dropped_attributes", "dropped_events", "end_ns", "events", "exception", "kind", "library",
-        "links", "name", "parent_id", "remote_parent", "start_ns", "status", "status_message",
+        "links", "name", "parent_id", "remote_parent", "start_ns", "status", "status_message", "version",
     )  # fmt: skip
 
     def __init__(
@@ -148,11 +169,15 @@ class Span(Identity):
         flags: int = SAMPLED,
         tracestate: str = "",
         scope: str = "",
+        start_ns: int = 0,
+        version: str | None = None,
+        observed: bool = True,
     ) -> None:
         super().__init__(trace_id, span_id, flags, tracestate, scope)
         self.name = name
         self.kind = kind
         self.library = library
+        self.version = version
         self.attributes = attributes
         self.parent_id = parent_id
         self.remote_parent = remote_parent
@@ -164,7 +189,9 @@ class Span(Identity):
         self.dropped_events = 0
         self.exception: BaseException | None = None
         self.end_ns = 0
-        self.start_ns = time.time_ns()
+        self.start_ns = start_ns or time.time_ns()
+        if _observer is not None and observed:
+            _observer.started(self)
 
     def is_recording(self) -> bool:
         return not self.end_ns
@@ -175,12 +202,26 @@ class Span(Identity):
             self.end_ns = end_time or time.time_ns()
             self.exception = None  # its traceback holds frames
             export.emit_span(self)
+            if _observer is not None:
+                _observer.ended(self)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        """`with span:` notes the exception that ends it, as the SDK's spans do."""
+        if isinstance(exc_val, Exception) and not self.end_ns:
+            self.record_exception(exc_val)
+            self.set_status(StatusCode.ERROR, f"{type(exc_val).__name__}: {exc_val}")
+        self.end()
 
     def set_attribute(self, key: str, value: Any) -> None:
         if self.end_ns:
             return
         if key in self.attributes or len(self.attributes) < limits.attributes:
-            self.attributes[key] = _frozen(value)
+            self.attributes[key] = frozen(value)
         else:
             self.dropped_attributes += 1
 
@@ -194,21 +235,22 @@ class Span(Identity):
         if len(self.events) >= limits.events:
             self.dropped_events += 1
             return
-        copied = {key: _frozen(value) for key, value in (attributes or {}).items()}
+        copied = {key: frozen(value) for key, value in (attributes or {}).items()}
         self.events.append(Event(name, timestamp or time.time_ns(), copied))
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if not self.end_ns and context.is_valid:
-            self.links.append(Link(context, {key: _frozen(value) for key, value in (attributes or {}).items()}))
+            self.links.append(Link(context, {key: frozen(value) for key, value in (attributes or {}).items()}))
 
     def update_name(self, name: str) -> None:
         if not self.end_ns:
             self.name = name
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        if self.end_ns:
-            return
+        """As OpenTelemetry rules: what was set to OK stays OK, and UNSET takes nothing back."""
         code = status.status_code if isinstance(status, Status) else status
+        if self.end_ns or self.status == OK or code is StatusCode.UNSET:
+            return
         text = status.description if isinstance(status, Status) else description
         self.status = code.value
         self.status_message = (text or "") if code is StatusCode.ERROR else ""
@@ -250,10 +292,10 @@ def exception_type(exception: BaseException) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _frozen(value: Any) -> Any:
+def frozen(value: Any) -> Any:
     """A value nobody can change before it is encoded."""
     if isinstance(value, (str, bool, int, float, bytes)):
         return value
     if isinstance(value, Sequence):
-        return tuple(_frozen(item) for item in value)
+        return tuple(frozen(item) for item in value)
     return str(value)

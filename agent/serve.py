@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from opentelemetry import trace
 from opentelemetry.context.context import Context
 
-from weftline.agent import context, ids, semconv
-from weftline.agent.propagate import Incoming, transaction_id
+from weftline.agent import context, events, ids, semconv
+from weftline.agent.propagate import Incoming, transaction_id, with_baggage
 from weftline.agent.record import ERROR, SERVER, Identity, Span, exception_type
-from weftline.agent.sample import SAMPLED, Decide, sampler
+from weftline.agent.sample import SAMPLED, ByRoute, Decide, sampler
 
 T = TypeVar("T")
 
@@ -21,10 +21,13 @@ decide: Decide = sampler("parentbased_always_on", 1.0)
 """The process's sampler; lifecycle.start sets it."""
 
 
-def use_sampler(chosen: Decide) -> None:
-    """Sets the process's sampler."""
-    global decide  # noqa: PLW0603 - a process has one agent
-    decide = chosen
+_by_route: ByRoute | None = None
+
+
+def use_sampler(chosen: Decide, by_route: ByRoute | None = None) -> None:
+    """Sets the process's sampler, and the one that knows routes."""
+    global decide, _by_route
+    decide, _by_route = chosen, by_route
 
 
 @dataclass(slots=True)
@@ -38,16 +41,18 @@ class Request:
     status: int = 0
 
 
-def begin(incoming: Incoming, library: str, describe: Callable[[T, dict[str, Any]], str], request: T) -> Request:
+def begin(
+    incoming: Incoming, library: str, describe: Callable[[T, dict[str, Any]], str], request: T, path: str = ""
+) -> Request:
     """Lets a request enter. `describe` fills in the attributes and returns the method for the span's name; it is
-    called only if the transaction is sampled."""
+    called only if the transaction is sampled. `path` is what the rules by route look at."""
     flags = incoming.flags
     if incoming.trace_id:
         trace_id = incoming.trace_id
         known = 0 if flags is None else flags & ids.RANDOM_FLAG
     else:
         trace_id, known = ids.trace_id(), ids.RANDOM_FLAG
-    sampled = decide(trace_id, flags)
+    sampled = _by_route(path, trace_id, flags) if _by_route is not None and path else decide(trace_id, flags)
     entered = context.Transaction(
         trace_id=trace_id,
         span_id=ids.span_id(),
@@ -57,7 +62,12 @@ def begin(incoming: Incoming, library: str, describe: Callable[[T, dict[str, Any
         request_id=incoming.request_id,
     )
     span = _record(entered, library, describe, request) if sampled else _identity(entered)
-    return Request(span, context.enter(span, entered), transaction_id.text(trace_id))
+    begun = Request(span, context.enter(span, entered), transaction_id.text(trace_id))
+    if incoming.baggage:
+        with_baggage(incoming.baggage)
+    for name in incoming.aliases:
+        events.alias(name)  # each a log record: they arrive also when the transaction is sampled out
+    return begun
 
 
 def route(template: str, span: Identity | None) -> None:

@@ -5,6 +5,7 @@ A bad value never fails the observed program: :func:`load` leaves it out and say
 
 import dataclasses
 import logging
+import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,15 +13,10 @@ from typing import Any, ClassVar, Literal
 
 from weftline.agent import env
 from weftline.agent.env import option
+from weftline.agent.sample import Sampler, by_route
 
-Sampler = Literal[
-    "always_on",
-    "always_off",
-    "traceidratio",
-    "parentbased_always_on",
-    "parentbased_always_off",
-    "parentbased_traceidratio",
-]
+Propagator = Literal["tracecontext", "baggage", "b3", "b3multi", "jaeger", "none"]
+Exporter = Literal["otlp", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,21 @@ class Settings:
         "parentbased_always_on", "which transactions get spans", env="OTEL_TRACES_SAMPLER"
     )
     sampler_arg: float = option(1.0, "the share of traceidratio samplers, 0 to 1", env="OTEL_TRACES_SAMPLER_ARG")
+    sample_routes: tuple[str, ...] = option(
+        (), "shares by path, such as /health=0,/checkout=1,/api/*=0.1; the first that matches decides"
+    )
+    excluded_urls: tuple[str, ...] = option(
+        (), "regular expressions of paths that get no spans", env="OTEL_PYTHON_EXCLUDED_URLS"
+    )
+    propagators: tuple[Propagator, ...] = option(
+        ("tracecontext", "baggage"), "header formats written besides ours; all are read", env="OTEL_PROPAGATORS"
+    )
+    traces_exporter: Exporter = option(  # noqa: RUF009 - option() makes a field, as in every line here
+        "otlp", "none: spans are not sent", env="OTEL_TRACES_EXPORTER"
+    )
+    logs_exporter: Exporter = option(  # noqa: RUF009 - option() makes a field, as in every line here
+        "otlp", "none: log records are stamped but not sent", env="OTEL_LOGS_EXPORTER"
+    )
     attribute_value_length_limit: int = option(
         16384, "characters of an attribute's string that are kept", env="OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
     )
@@ -87,6 +98,14 @@ class Settings:
         for name in ("endpoint", "traces_endpoint", "logs_endpoint"):
             if getattr(self, name) and not _is_url(getattr(self, name)):
                 wrong[name] = "expected an http:// or https:// URL"
+        try:
+            by_route(self.sample_routes, (), lambda _trace_id, _flags: True)
+        except ValueError:
+            wrong["sample_routes"] = "expected /path=share, with shares from 0 to 1"
+        try:
+            by_route((), self.excluded_urls, lambda _trace_id, _flags: True)
+        except re.error:
+            wrong["excluded_urls"] = "expected regular expressions"
         if level(self.log_level) is None:
             wrong["log_level"] = "expected a level's name or number"
         return wrong

@@ -6,7 +6,7 @@ Each runs us and the peer in one go, interleaved, and prints medians as ratios: 
 import importlib
 import sys
 
-BENCHMARKS = ("ingest",)
+BENCHMARKS = {"ingest": "bench.ingest", "agent-suites": "bench.agent_suites"}
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     if unknown := set(wanted) - set(BENCHMARKS):
         sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}.")
     for name in wanted:
-        importlib.import_module(f"bench.{name}").main()
+        importlib.import_module(BENCHMARKS[name]).main()
 
 
 if __name__ == "__main__":

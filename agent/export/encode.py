@@ -23,26 +23,30 @@ def resource(attributes: Mapping[str, Any]) -> bytes:
 
 
 def traces(resource_bytes: bytes, spans: Sequence[Span], version: str, limit: int) -> bytes:
-    """An `ExportTraceServiceRequest`; scopes are the spans' libraries with our version."""
-    return _request(resource_bytes, spans, lambda item: item.library, lambda item: span(item, limit), version)
+    """An `ExportTraceServiceRequest`; scopes are the spans' libraries, the agent's own with `version`."""
+
+    def scope(item: Span) -> tuple[str, str]:
+        return item.library, version if item.version is None else item.version
+
+    return _request(resource_bytes, spans, scope, lambda item: span(item, limit))
 
 
 def logs(resource_bytes: bytes, records: Sequence[LogRecord], version: str, limit: int) -> bytes:
-    """An `ExportLogsServiceRequest`; scopes are the logger names. `version` is only given to scopes of our own."""
-    del version  # a logger has none
-    return _request(resource_bytes, records, lambda item: item.scope, lambda item: log(item, limit), "")
+    """An `ExportLogsServiceRequest`; scopes are the logger names, which have no version."""
+    del version
+    return _request(resource_bytes, records, lambda item: (item.scope, ""), lambda item: log(item, limit))
 
 
 def _request(
-    resource_bytes: bytes, items: Sequence[T], scope: Callable[[T], str], encode: Callable[[T], bytes], version: str
+    resource_bytes: bytes, items: Sequence[T], scope: Callable[[T], tuple[str, str]], encode: Callable[[T], bytes]
 ) -> bytes:
-    scopes: dict[str, list[bytes]] = {}
+    scopes: dict[tuple[str, str], list[bytes]] = {}
     for index, item in enumerate(items, 1):
         scopes.setdefault(scope(item), []).append(field(b"\x12", encode(item)))
         if index % _SLICE == 0:
             time.sleep(0)
     parts = [field(b"\x0a", resource_bytes)]
-    for name, encoded in scopes.items():
+    for (name, version), encoded in scopes.items():
         about = field(b"\x0a", text(name)) + (field(b"\x12", text(version)) if version else b"")
         parts.append(field(b"\x12", field(b"\x0a", about) + b"".join(encoded)))
     return field(b"\x0a", b"".join(parts))

@@ -83,14 +83,24 @@ class Worker:
             signal.sender.forget()
         self._prepare()
 
+    def after_threads_changed(self) -> None:
+        """Locks and threads are made anew: gevent has patched them. What waits still waits."""
+        self._prepare()
+        self.after_fork_in_parent()
+
     def emit_span(self, span: Span) -> None:
+        if self._settings.traces_exporter == "none":
+            return
         self._emitted(self._spans.put(span))
 
     def emit_log(self, log: LogRecord) -> None:
+        if self._settings.logs_exporter == "none":
+            return
         self._emitted(self._logs.put(log))
 
-    def is_own_thread(self) -> bool:
-        return self._thread is not None and threading.get_ident() == self._thread.ident
+    def takes_logs(self) -> bool:
+        own = self._thread is not None and threading.get_ident() == self._thread.ident
+        return not own and self._settings.logs_exporter != "none"
 
     def flush(self, timeout: float) -> bool:
         """Sends what waits now. Whether all of it was dealt with within `timeout` seconds."""
@@ -236,6 +246,17 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     for worker in list(_workers):
         worker.after_fork_in_child()
+
+
+def before_threads_change() -> None:
+    """Before gevent patches the standard library: a thread that outlives it could not end cleanly."""
+    _before_fork()
+
+
+def after_threads_changed() -> None:
+    """When gevent has patched it: what runs from now on is a greenlet."""
+    for worker in list(_workers):
+        worker.after_threads_changed()
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -9,14 +9,17 @@ _LIBRARY = "weftline.agent.httpx"
 
 
 def enter(request: Any) -> call.Call | None:
-    """Begins the span and adds the headers to the request."""
+    """Begins the span, unless this call is not to be traced, and adds the headers to the request."""
+    if foreign.suppressed():
+        return None
     traced = foreign.instruments("httpx", "HTTPXClientInstrumentor")
     return call.begin(_LIBRARY, request.method, str(request.url), request.headers, traced=traced)
 
 
 def leave(token: call.Call | None, response: Any) -> None:
     """Ends the span; the body may still be read."""
-    call.answered(token, response.status_code)
+    if token is not None:
+        call.answered(token, response.status_code)
 
 
 SEND = Advice(enter, leave, call.failed)

@@ -1,56 +1,46 @@
-"""Starlette, and FastAPI on top of it: a server span per HTTP request from the ASGI entry; route and exceptions."""
+"""Starlette, and FastAPI on it: a server span per HTTP request, or the server's taken over; route, exceptions."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from weftline.agent import foreign, http_attributes, propagate, semconv, serve
+from weftline.agent import foreign, serve
+from weftline.agent.plugins import asgi
 from weftline.agent.pointcut import Advice, Pointcut
-from weftline.agent.weave import guard
 
 _LIBRARY = "weftline.agent.starlette"
-_ENTERED = "weftline.agent.entered"
-_HEADER_NAMES = {name.encode(): name for name in propagate.NAMES}
-_TRANSACTION_ID = semconv.TRANSACTION_ID.encode()
-
-Scope = dict[str, Any]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-def enter(app: Any, scope: Scope, send: Send) -> tuple[Send, Any]:
-    """Begins the span; the response's start is watched for its status and gets the transaction ID."""
-    if scope["type"] != "http" or _ENTERED in scope or _foreign(app):
+def enter(app: Any, scope: asgi.Scope, send: asgi.Send) -> tuple[asgi.Send, Any]:
+    """Begins the span, or takes over the server's; the response's start is watched."""
+    if scope["type"] != "http":
         return send, None
-    scope[_ENTERED] = True  # a mounted application gets a copy of the scope, and so knows
+    if _foreign(app):
+        asgi.withdraw(scope)
+        return send, None
     # Both frameworks can trace by themselves once a TracerProvider is set; these are their own off switches.
     scope["starlette.opentelemetry"] = True
     scope.setdefault("fastapi.telemetry", None)
-    request = serve.begin(propagate.extract(_headers(scope).get), _LIBRARY, _describe, scope)
-
-    async def watched(message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            message = _started(message, request)
-        await send(message)
-
-    return watched, (request, scope)
+    request = asgi.begin(scope, _LIBRARY)
+    return (send if request is None else asgi.watch(request, send)), (request, scope)
 
 
-def leave(token: tuple[serve.Request, Scope] | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
-    """Ends the span; the body has been sent."""
+def leave(token: tuple[serve.Request | None, asgi.Scope] | None, result: Any) -> None:  # noqa: ARG001 - advice gets it
+    """Notes the route and ends the span, if it is ours; the body has been sent."""
     if token is not None:
         request, scope = token
-        serve.route(route_template(scope), request.span)
-        serve.finish(request)
+        _route(scope)
+        asgi.leave(request, None)
 
 
-def error(token: tuple[serve.Request, Scope] | None, exception: BaseException) -> None:
-    """Ends the span of a request an exception came out of (Starlette sends its 500 first, then raises again)."""
+def error(token: tuple[serve.Request | None, asgi.Scope] | None, exception: BaseException) -> None:
+    """An exception came out (Starlette sends its 500 first, then raises again)."""
     if token is not None:
         request, scope = token
-        serve.route(route_template(scope), request.span)
-        serve.finish(request, exception)
+        _route(scope)
+        asgi.noted(scope, exception)
+        asgi.error(request, exception)
 
 
-def route_template(scope: Scope) -> str:
+def route_template(scope: asgi.Scope) -> str:
     """The template of the route that handled a request, with the mounts and prefixes above it; empty without one."""
     # FastAPI keeps an included router's route, prefix and all, beside the route as it was declared
     included = scope.get("fastapi", {}).get("effective_route_context")
@@ -70,51 +60,10 @@ def _foreign(app: Any) -> bool:
     )
 
 
-def _started(message: dict[str, Any], request: serve.Request) -> dict[str, Any]:
-    try:
-        request.status = message["status"]
-        headers = list(message.get("headers", ()))
-        if not any(name.lower() == _TRANSACTION_ID for name, _ in headers):
-            headers.append((_TRANSACTION_ID, request.transaction_id.encode()))
-            return {**message, "headers": headers}
-    except Exception as failure:  # noqa: BLE001 - the server judges malformed responses, not we
-        guard.contained(failure, f"{_LIBRARY} send")
-    return message
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for raw, value in scope["headers"]:
-        name = _HEADER_NAMES.get(raw)
-        if name is not None:
-            text = value.decode("latin-1")
-            found[name] = f"{found[name]},{text}" if name in found else text
-    return found
-
-
-def _describe(scope: Scope, attributes: dict[str, Any]) -> str:
-    headers: dict[bytes, bytes] = dict(scope["headers"])
-
-    def header(name: bytes) -> str | None:
-        value = headers.get(name)
-        return None if value is None else value.decode("latin-1")
-
-    name = http_attributes.method(attributes, scope["method"])
-    scheme = scope.get("scheme", "http")
-    attributes["url.path"] = scope["path"]
-    attributes["url.scheme"] = scheme
-    if scope.get("query_string"):
-        attributes["url.query"] = http_attributes.query(scope["query_string"].decode("latin-1"))
-    host = header(b"host")
-    if host is None and scope.get("server"):
-        host = f"{scope['server'][0]}:{scope['server'][1]}"
-    if host:
-        http_attributes.server(attributes, host, scheme)
-    attributes["network.protocol.version"] = scope.get("http_version")
-    attributes["user_agent.original"] = header(b"user-agent")
-    peer = scope["client"][0] if scope.get("client") else None
-    attributes["client.address"] = http_attributes.client_address(header(b"x-forwarded-for"), peer)
-    return name
+def _route(scope: asgi.Scope) -> None:
+    request = asgi.current(scope)
+    if request is not None:
+        serve.route(route_template(scope), request.span)
 
 
 ENTRY = Advice(enter, leave, error)

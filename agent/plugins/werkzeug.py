@@ -1,27 +1,64 @@
-"""werkzeug's server (`flask run`): its access log, and bodies streamed after the application returned, belong to the
-request they are for."""
+"""werkzeug's server (`flask run`): a request from its environ to the last byte of its body and its access log.
+
+Frameworks inside take the span over. The server's `start_response` is a closure, so status and header are put in
+where they are written.
+"""
 
 from typing import Any
 
-from opentelemetry.context.context import Context
-
-from weftline.agent import context
+from weftline.agent import semconv
+from weftline.agent.plugins import wsgi
 from weftline.agent.pointcut import Advice, Pointcut
 
-
-def leave(previous: Context | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
-    """The server has sent the answer and logged it."""
-    if previous is not None:
-        context.leave(previous)
+_VERSIONS = "werkzeug>=2.2"
+_HEADER = semconv.TRANSACTION_ID.encode()
 
 
-HANDLE = Advice(context.serving, leave, leave)
+def making() -> None:
+    """Nothing is to be done before there is an environ."""
+
+
+def made(token: Any, environ: wsgi.Environ) -> None:  # noqa: ARG001 - advice gets the token
+    """The environ is there."""
+    wsgi.born(environ)
+
+
+def status(code: Any) -> None:
+    """The status line is written."""
+    request = wsgi.handling()
+    if request is not None:
+        request.status = int(code)
+
+
+def headers(handler: Any) -> None:
+    """The headers are complete: the transaction ID is added unless the application has set one itself."""
+    request = wsgi.handling()
+    if request is None or not request.transaction_id:
+        return
+    if not any(line.lower().startswith(_HEADER + b":") for line in getattr(handler, "_headers_buffer", ())):
+        handler.send_header(semconv.TRANSACTION_ID, request.transaction_id)
+
+
+MADE = Advice(making, made)
+STATUS = Advice(status)
+HEADERS = Advice(headers)
 
 POINTCUTS = [
     Pointcut(
         module="werkzeug.serving",
         target="WSGIRequestHandler.run_wsgi",
-        advice=f"{__name__}:HANDLE",
-        versions="werkzeug>=2.2",
+        advice="weftline.agent.plugins.wsgi:HANDLE",
+        kind="server",
+        scope="http.server",
+        versions=_VERSIONS,
     ),
+    Pointcut(
+        module="werkzeug.serving",
+        target="WSGIRequestHandler.make_environ",
+        advice=f"{__name__}:MADE",
+        kind="observe",
+        versions=_VERSIONS,
+    ),
+    Pointcut("http.server", "BaseHTTPRequestHandler.send_response", f"{__name__}:STATUS", ("code",), "observe"),
+    Pointcut("http.server", "BaseHTTPRequestHandler.end_headers", f"{__name__}:HEADERS", ("self",), "observe"),
 ]

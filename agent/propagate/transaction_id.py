@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+CONTEXT_KEY: Final = "weftline-trace"
+"""In an OpenTelemetry context that has no span: the trace id that a header of this kind named."""
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
 

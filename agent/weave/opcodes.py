@@ -7,8 +7,20 @@ from typing import Final
 
 VERSION: Final = sys.version_info[:2]
 PROVEN: Final = ((3, 11), (3, 12), (3, 13))
-"""The versions the rewriter passes CPython's own test suites on. On any other it refuses."""
+"""The versions the rewriter passes CPython's own test suites on. On any other functions get a trampoline."""
 SUPPORTED: Final = VERSION in PROVEN and sys.implementation.name == "cpython"
+_trampolines = not SUPPORTED
+
+
+def rewrites() -> bool:
+    """Whether functions are woven by rewriting their bytecode."""
+    return not _trampolines
+
+
+def force_trampolines(*, forced: bool) -> None:
+    """Weaves as on an interpreter that is not proven, whatever this one is: for trying it out."""
+    global _trampolines  # noqa: PLW0603 - an interpreter has one engine
+    _trampolines = forced or not SUPPORTED
 
 
 def _caches() -> dict[int, int]:
@@ -39,6 +51,7 @@ def _number(name: str) -> int:
 
 
 EXTENDED_ARG: Final = _number("EXTENDED_ARG")
+NOP: Final = _number("NOP")
 RESUME: Final = _number("RESUME")
 YIELD_VALUE: Final = _number("YIELD_VALUE")
 RETURN_VALUE: Final = _number("RETURN_VALUE")
@@ -59,3 +72,11 @@ PUSH_EXC_INFO: Final = _number("PUSH_EXC_INFO")
 POP_EXCEPT: Final = _number("POP_EXCEPT")
 RERAISE: Final = _number("RERAISE")
 JUMP_BACK: Final = _number("JUMP_BACKWARD_NO_INTERRUPT")
+NO_WAY_ON: Final = frozenset(
+    _number(name)
+    for name in (
+        "RETURN_VALUE", "RETURN_CONST", "RERAISE", "RAISE_VARARGS", "JUMP_FORWARD", "JUMP_BACKWARD",
+        "JUMP_BACKWARD_NO_INTERRUPT", "INTERPRETER_EXIT",
+    )
+)  # fmt: skip
+"""What the next instruction is never reached from."""

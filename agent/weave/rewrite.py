@@ -3,7 +3,8 @@
 
     try:   token = enter(args…)             contained: on failure token = None
     …body…                                  the token lies at the bottom of the value stack, so `locals()` is unchanged
-    return: leave(token, result)            contained
+    yield:  pause(token) … resume(token)    contained; `yields` has these
+    return: leave(token, result)            contained; with `returns` the result is what it returns
     raise:  error(token, exception)         contained, then raised again with its own traceback
 
 The original's exception-table depths are kept and moved up by the token's one slot, never computed anew. What a
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from weftline.agent.weave import assemble, opcodes
+from weftline.agent.weave import assemble, depths, opcodes
 from weftline.agent.weave.instructions import (
     Handler,
     Instruction,
@@ -27,13 +28,17 @@ from weftline.agent.weave.instructions import (
 
 _HOOK_STACK = 12
 """Slots the deepest of our own sequences needs: `error`'s containment."""
+_MORE_STACK = 7
+_MORE_STACK_AT_YIELDS = 12
+"""Slots on top of the function's own: those of `leave`'s containment; of `resume`'s when something is thrown in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What to call. `args` names the arguments `enter` gets; those in `replaces` are set to what it returns.
 
-    With `replaces`, `enter` returns a tuple of the new values in that order and the token last.
+    With `replaces`, `enter` returns a tuple of the new values in that order and the token last. With `returns`, what
+    `leave` returns takes the result's place.
     """
 
     where: str
@@ -43,10 +48,14 @@ class Hooks:
     contained: Callable[[BaseException, str], Any]
     args: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
+    returns: bool = False
+    pause: Callable[[Any], Any] | None = None
+    resume: Callable[[Any], Any] | None = None
 
 
 def rewrite(code: types.CodeType, hooks: Hooks) -> types.CodeType:
-    """A new code object with the hooks in it. Raises ValueError when an argument named is none of the function's."""
+    """A new code object with the hooks in it. Raises ValueError when an argument named is none of the function's,
+    or the function can't be given what is asked for."""
     return _Rewriter(code, hooks).run()
 
 
@@ -55,10 +64,10 @@ class _Rewriter:
         self.code = code
         self.hooks = hooks
         self.constants = list(code.co_consts)
-        self.keeps_token = hooks.leave is not None or hooks.error is not None
+        self.keeps_token = any(hook is not None for hook in (hooks.leave, hooks.error, hooks.pause, hooks.resume))
         self.tail: list[Instruction] = []
         """Our handlers, behind the function's own code."""
-        self.cleanup = [Instruction(opcodes.COPY, 3), Instruction(opcodes.POP_EXCEPT), Instruction(opcodes.RERAISE, 1)]
+        self.cleanup = _cleanup(None)
 
     def run(self) -> types.CodeType:
         body, by_offset = parse(self.code)
@@ -71,13 +80,23 @@ class _Rewriter:
         out = body[:start] + head
         moved: dict[Instruction, Instruction] = {}
         leave_failed = self._leave_failed() if self.hooks.leave is not None else None
-        for instruction in body[start:]:
+        pauses = self.hooks.pause is not None or self.hooks.resume is not None
+        yields = depths.at_yields(body, start) if pauses else {}
+        behind: list[Instruction] = []
+        for index, instruction in enumerate(body[start:], start):
+            before: list[Instruction] = []
             if self.keeps_token:
                 before = self._adapt(instruction, uncovered, leave_failed)
-                if before:
-                    moved[instruction] = before[0]
-                    out += before
+            if instruction in yields:
+                before += self._pause(instruction, yields[instruction])
+            if before:
+                moved[instruction] = before[0]
+                out += before
             out.append(instruction)
+            out += behind
+            behind = []
+            if instruction in yields:
+                behind = self._resume(instruction, body[index + 1], body[index + 2], yields[instruction])
         out += self.tail
         out += self.cleanup
         for instruction in out:
@@ -87,7 +106,11 @@ class _Rewriter:
         return self.code.replace(
             co_code=assemble.bytecode(out),
             co_consts=tuple(self.constants),
-            co_stacksize=max(self.code.co_stacksize + 7, len(self.hooks.args) + 4, _HOOK_STACK),
+            co_stacksize=max(
+                self.code.co_stacksize + (_MORE_STACK_AT_YIELDS if yields else _MORE_STACK),
+                len(self.hooks.args) + 4,
+                _HOOK_STACK,
+            ),
             co_linetable=assemble.line_table(out, self.code.co_firstlineno),
             co_exceptiontable=assemble.exception_table(out),
         )
@@ -161,8 +184,10 @@ class _Rewriter:
             out += self._function(self.hooks.leave, position)
             out += [Instruction(opcodes.COPY, 4, position), Instruction(opcodes.COPY, 4, position)]
             out += self._call(2, position)
-            out.append(Instruction(opcodes.POP_TOP, 0, position))
             _cover(out, failed)
+            if self.hooks.returns:
+                out.append(Instruction(opcodes.SWAP, 2, position))
+            out.append(Instruction(opcodes.POP_TOP, 0, position))
         return [*out, Instruction(opcodes.SWAP, 2, position), Instruction(opcodes.POP_TOP, 0, position)]
 
     def _leave_failed(self) -> Handler:
@@ -180,13 +205,63 @@ class _Rewriter:
         call += self._call(2)
         call.append(Instruction(opcodes.POP_TOP))
         _cover(call, Handler(failed, 4, lasti=False))
-        again = [Instruction(opcodes.COPY, 3), Instruction(opcodes.POP_EXCEPT), Instruction(opcodes.RERAISE, 1)]
+        again = _cleanup(None)
         contain = self._contain(failed, Handler(again[0], 5, lasti=True))
         first.handler = restore
         self.tail += [first, *call, Instruction(opcodes.RERAISE, 2, None, restore)]
         self.tail += [*contain, Instruction(opcodes.RERAISE, 2, None, restore)]
         self.tail += _cover(again, restore)
         return Handler(first, 1, lasti=True)
+
+    def _pause(self, yielding: Instruction, depth: int) -> list[Instruction]:
+        """Stack, before and after: token, `depth` - 1 slots of the function's, the value to be yielded."""
+        if self.hooks.pause is None:
+            return []
+        failed = Instruction(opcodes.PUSH_EXC_INFO)
+        call = [*self._function(self.hooks.pause), Instruction(opcodes.COPY, depth + 3), *self._call(1)]
+        call.append(Instruction(opcodes.POP_TOP))
+        _cover(call, Handler(failed, depth + 1, lasti=False))
+        on = Instruction(
+            opcodes.NOP, 0, yielding.position, yielding.handler
+        )  # jumps to the yield itself lead to `call`
+        self._go_on(failed, on, depth + 1, yielding.handler)
+        return [*call, on]
+
+    def _resume(self, yielding: Instruction, resumed: Instruction, then: Instruction, depth: int) -> list[Instruction]:
+        """Stack, before and after: token, `depth` - 1 slots of the function's, the value that was sent. What is thrown
+        in passes a handler of ours, which calls `resume`, before the function's own get it."""
+        if self.hooks.resume is None:
+            return []
+        outer = yielding.handler
+        failed = Instruction(opcodes.PUSH_EXC_INFO)
+        call = [*self._function(self.hooks.resume), Instruction(opcodes.COPY, depth + 3), *self._call(1)]
+        call.append(Instruction(opcodes.POP_TOP))
+        _cover(call, Handler(failed, depth + 1, lasti=False))
+        self._go_on(failed, then, depth + 1, outer)
+
+        first, failed = Instruction(opcodes.PUSH_EXC_INFO), Instruction(opcodes.PUSH_EXC_INFO)
+        cleanup = _cleanup(outer)
+        restore = Handler(cleanup[0], depth + 2, lasti=True)
+        thrown = [*self._function(self.hooks.resume), Instruction(opcodes.COPY, depth + 5), *self._call(1)]
+        thrown.append(Instruction(opcodes.POP_TOP))
+        _cover(thrown, Handler(failed, depth + 3, lasti=False))
+        onward = [Instruction(opcodes.SWAP, 2), Instruction(opcodes.POP_EXCEPT), Instruction(opcodes.RERAISE, 1)]
+        _cover(onward, outer)
+        again = _cover(_cleanup(None), restore)
+        back = Instruction(opcodes.JUMP_BACK)
+        back.target = onward[0]
+        first.handler = restore
+        self.tail += [first, *thrown, *onward]
+        self.tail += [*self._contain(failed, Handler(again[0], depth + 4, lasti=True)), back, *again, *cleanup]
+        yielding.handler = resumed.handler = Handler(first, depth, lasti=True)
+        return call
+
+    def _go_on(self, failed: Instruction, then: Instruction, depth: int, outer: Handler | None) -> None:
+        """The handler of a hook that failed at a stack of `depth`: contained, then on with `then`."""
+        cleanup = _cleanup(outer)
+        back = Instruction(opcodes.JUMP_BACK)
+        back.target = then
+        self.tail += [*self._contain(failed, Handler(cleanup[0], depth + 1, lasti=True)), back, *cleanup]
 
     def _contain(self, first: Instruction, restore: Handler) -> list[Instruction]:
         """A handler's code that hands the exception to `contained` and leaves the stack as before the call."""
@@ -195,6 +270,12 @@ class _Rewriter:
         out += self._call(2)
         out += [Instruction(opcodes.POP_TOP), Instruction(opcodes.POP_TOP)]
         return [*_cover(out, restore), Instruction(opcodes.POP_EXCEPT)]
+
+
+def _cleanup(handler: Handler | None) -> list[Instruction]:
+    """What the compiler puts where an exception leaves a handler. Stack: previous exception, offset, exception."""
+    ops = [Instruction(opcodes.COPY, 3), Instruction(opcodes.POP_EXCEPT), Instruction(opcodes.RERAISE, 1)]
+    return _cover(ops, handler)
 
 
 def _cover(instructions: list[Instruction], handler: Handler | None) -> list[Instruction]:

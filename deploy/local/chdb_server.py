@@ -27,7 +27,8 @@ def serve(data: str) -> None:
         sys.exit(f"{library} can't be loaded.")
     engine = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(engine)
-    result = engine.query(SERVE, path=data)
+    # The format is what the HTTP port then answers in by default: ClickHouse's own, on which its clients rely.
+    result = engine.query(SERVE, "TabSeparated", path=data)
     if result.has_error():
         sys.exit(result.error_message())
 

@@ -42,6 +42,7 @@ def test_users_code_finds_and_changes_the_current_span(
     assert carrier == {
         "traceparent": f"00-{TRACE}-{request.span.span_id:016x}-0{flags}",
         "tracestate": "a=1",
+        "x-transaction-id": TRACE,
     }
     span.set_attribute("user", "x")
     span.set_attributes({"many": ["a", "b"]})

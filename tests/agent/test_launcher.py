@@ -2,24 +2,18 @@
 
 import os
 import signal
-import socket
-import subprocess
-import sys
-import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from support.launched import RUN, Start, free_port, get, programs, write
 from support.otlp_sink import OtlpSink
 from weftline.agent.__main__ import environment, main
 
 pytestmark = pytest.mark.socket
-BIN = Path(sys.executable).parent
-RUN = str(BIN / "weftline-agent")
 
 FLASK = """
     import logging, sys
@@ -49,51 +43,10 @@ FASTAPI = """
 
 
 @pytest.fixture
-def run(tmp_path: Path, sink: OtlpSink) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def run(tmp_path: Path, sink: OtlpSink) -> Iterator[Start]:
     """Starts a command in a folder of its own; ends it if the test doesn't."""
-    running: list[subprocess.Popen[str]] = []
-
-    def run(*command: str, **environ: str) -> subprocess.Popen[str]:
-        settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.url, "OTEL_SERVICE_NAME": "shop", "PYTHONUNBUFFERED": "1"}
-        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env={**os.environ, "PATH": path, **settings, **environ}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        running.append(process)
-        return process
-
-    yield run
-    for process in running:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def write(folder: Path, name: str, source: str) -> None:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(textwrap.dedent(source))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def get(url: str, process: subprocess.Popen[str]) -> httpx.Response:
-    """Asks until the server answers."""
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            return httpx.get(url, trust_env=False)
-        except httpx.TransportError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                raise AssertionError(process.communicate()[0]) from None
-            time.sleep(0.05)
+    with programs(tmp_path, sink.url) as start:
+        yield start
 
 
 @pytest.mark.parametrize(
@@ -151,6 +104,27 @@ def test_a_programs_own_sigterm_handler_is_left_alone(run: Any, tmp_path: Path) 
         pass
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 5
+
+
+def test_sigterm_flushes_also_when_a_program_puts_the_default_back(run: Any, sink: OtlpSink, tmp_path: Path) -> None:
+    source = """
+        import logging, signal, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        assert signal.signal(signal.SIGTERM, signal.SIG_DFL) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+        assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
+        logging.warning("ready")
+        print("up")
+        time.sleep(60)
+    """
+    write(tmp_path, "script.py", source)
+    process = run(RUN, "run", "python", "script.py", OTEL_BSP_SCHEDULE_DELAY="60000")
+    while "up" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == -signal.SIGTERM
+    assert [log["body"] for log in sink.logs()] == ["ready"]
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "nonsense"])

@@ -50,6 +50,10 @@ def test_all_kinds_of_values() -> None:
         ("OTEL_SDK_DISABLED", "maybe", "expected true or false"),
         ("WEFTLINE_AGENT_LOG_LEVEL", "LOUD", "expected a level's name or number"),
         ("WEFTLINE_AGENT_LOGLEVEL", "INFO", "no such setting"),
+        ("WEFTLINE_AGENT_SAMPLE_ROUTES", "/health=0,/x=2", "expected /path=share"),
+        ("OTEL_PYTHON_EXCLUDED_URLS", "ok,(", "expected regular expressions"),
+        ("OTEL_PROPAGATORS", "tracecontext,xray", "expected one of tracecontext"),
+        ("OTEL_TRACES_EXPORTER", "console", "expected one of otlp, none"),
     ],
 )
 def test_a_bad_value_gives_way_to_the_default_and_spoils_no_other(name: str, value: str, said: str) -> None:

@@ -32,7 +32,13 @@ provider.add_span_processor(SimpleSpanProcessor(exporter))
 trace.set_tracer_provider(provider)
 
 with otlp_sink() as sink, echo_server() as echo:
-    lifecycle.start({"OTEL_EXPORTER_OTLP_ENDPOINT": sink.url, "WEFTLINE_AGENT_STRICT": "true"})
+    lifecycle.start(
+        {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
+            "WEFTLINE_AGENT_STRICT": "true",
+            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "http_client",  # which the calls below are made with
+        }
+    )
     RequestsInstrumentor().instrument()
     HTTPXClientInstrumentor().instrument()
     if sys.argv[1] == "global":

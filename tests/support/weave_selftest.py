@@ -30,6 +30,16 @@ def error(token, exception):
     calls.append("error")
 
 
+def pause(token):
+    calls.append("pause")
+    assert token == "token"
+
+
+def resume(token):
+    calls.append("resume")
+    assert token == "token"
+
+
 def fail(*args):
     raise LookupError
 
@@ -69,6 +79,15 @@ def exercise():
             return t.deep_raise(0)
         except ZeroDivisionError as caught:
             return caught.__context__
+
+    thrown = t.cleans_up(calls.copy)
+    next(thrown)
+    try:
+        thrown.throw(KeyError("k"))
+    except KeyError as caught:
+        results.append(caught.__context__)
+    deep = t.yields_deep()
+    results += [next(deep), deep.send(10), deep.send(20), list(t.yields_everywhere([1, 0, 2]))]
 
     return [
         *results, list(t.gen(3)), list(t.gdeleg()), stops(), raises(), asyncio.run(asynchronous()), t.plain(1, c=5),
@@ -110,9 +129,33 @@ for advice in (Advice(enter), Advice(enter, leave), Advice(enter, None, error), 
     if advice.leave and advice.error:
         assert calls.count("enter") == calls.count("leave") + calls.count("error"), calls
     swap.unweave_all()
-broken = Advice(fail, fail, fail)
+pausing = Advice(enter, leave, error, pause, resume)
+refused = []
+calls.clear()
 for name, function in functions():
-    swap.weave(function, Pointcut("selftest", name, broken, kind="observe"), broken)
+    try:
+        swap.weave(function, Pointcut("selftest", name, pausing, kind="client"), pausing)
+    except swap.Refused as reason:
+        refused.append((name, str(reason)))
+t.CLEANED.clear()
+assert exercise() == expected
+assert refused == [("gdeleg", "not rewritable: `yield from` can't be paused")], refused
+assert calls.count("pause") == calls.count("resume") > 20, calls
+assert calls.count("enter") == calls.count("leave") + calls.count("error"), calls
+swap.unweave_all()
+opcodes.force_trampolines(forced=True)
+calls.clear()
+for name, function in functions():
+    swap.weave(function, Pointcut("selftest", name, pausing, kind="client"), pausing)
+assert exercise() == expected
+assert calls.count("pause") == calls.count("resume") > 20, calls
+assert calls.count("enter") == calls.count("leave") + calls.count("error"), calls
+swap.unweave_all()
+opcodes.force_trampolines(forced=False)
+broken = Advice(fail, fail, fail, fail, fail)
+for name, function in functions():
+    if name != "gdeleg":
+        swap.weave(function, Pointcut("selftest", name, broken, kind="observe"), broken)
 assert exercise() == expected
 assert counters.total("contained") > 50
 print("ok", corpus())

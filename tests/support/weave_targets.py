@@ -146,6 +146,10 @@ def caller():
     return sys._getframe(1).f_code.co_name
 
 
+def calls(function):
+    return function()
+
+
 def tf(n):
     try:
         if n:
@@ -240,3 +244,46 @@ def replaced(a, b, *rest, key=None, **more):
 
 def replaced_cell(a):
     return lambda: a
+
+
+def inside_of(look):
+    yield look()
+    yield look()
+    yield look()
+
+
+CLEANED = []
+
+
+def cleans_up(look):
+    try:
+        yield 1
+    finally:
+        CLEANED.append(look())
+
+
+def yields_deep():
+    return ["a", (yield 1), [(yield 2), ((yield 3),)]]
+
+
+def yields_everywhere(values):
+    with open("/dev/null") as file:
+        yield "open"
+        for value in values:
+            try:
+                result = 10 / value
+            except ZeroDivisionError:
+                yield "no"
+            else:
+                yield result
+        yield "end"
+    if file.closed:
+        yield "closed"
+
+
+async def awaits_and_yields(look):
+    await asyncio.sleep(0)
+    yield look()
+    await asyncio.sleep(0)
+    async with ACM():
+        yield look()

@@ -1,16 +1,23 @@
-"""The client plugins, each with its real library against a real server: requests, httpx, httpx asynchronous."""
+"""The HTTP client plugins, each with its real library against a real server."""
 
 import asyncio
+import http.client
 import socket
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import requests
+import urllib3
 from opentelemetry import trace
+from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 from opentelemetry.sdk.trace import TracerProvider
+from tornado.httpclient import AsyncHTTPClient
 
 import weftline.agent
 from support.echo import Echo, echo_server
@@ -41,7 +48,53 @@ def with_httpx_async(url: str, **options: Any) -> int:
     return asyncio.run(go())
 
 
-CLIENTS = {"requests": with_requests, "httpx": with_httpx, "httpx-async": with_httpx_async}
+def with_urllib3(url: str, **options: Any) -> int:
+    with urllib3.PoolManager() as pool:
+        return pool.request("GET", url, timeout=5, retries=urllib3.Retry(connect=False, redirect=5), **options).status
+
+
+def with_urllib_request(url: str, headers: dict[str, str] | None = None) -> int:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(urllib.request.Request(url, headers=headers or {}), timeout=5) as answer:
+            answer.read()
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+def with_aiohttp(url: str, **options: Any) -> int:
+    async def go() -> int:
+        async with aiohttp.ClientSession() as session, session.get(url, **options) as answer:
+            await answer.read()
+            return answer.status
+
+    return asyncio.run(go())
+
+
+def with_tornado(url: str, **options: Any) -> int:
+    async def go() -> int:
+        client = AsyncHTTPClient(force_instance=True)
+        try:
+            answer = await client.fetch(url, raise_error=False, **options)
+            if answer.code == 599:
+                answer.rethrow()
+            return answer.code
+        finally:
+            client.close()
+
+    return asyncio.run(go())
+
+
+EACH_HOP = {
+    "requests": with_requests,
+    "httpx": with_httpx,
+    "httpx-async": with_httpx_async,
+    "urllib3": with_urllib3,
+    "urllib.request": with_urllib_request,
+}
+CLIENTS = {**EACH_HOP, "aiohttp": with_aiohttp, "tornado": with_tornado}
 Get = Callable[..., int]
 
 
@@ -148,19 +201,22 @@ def test_no_answer(start_agent: Any, sink: OtlpSink, get: Get) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
-        with in_request(), pytest.raises((requests.ConnectionError, httpx.ConnectError)) as caught:
-            get(f"http://user:password@127.0.0.1:{port}/x")
+        user = "" if get is with_urllib_request else "user:password@"  # which would take it for the host's name
+        with in_request(), pytest.raises((OSError, httpx.ConnectError, urllib3.exceptions.HTTPError)) as caught:
+            get(f"http://{user}127.0.0.1:{port}/x")
     (span,) = client_spans(sink)
     assert span["attributes"]["url.full"] == f"http://REDACTED:REDACTED@127.0.0.1:{port}/x" or (
         span["attributes"]["url.full"] == f"http://127.0.0.1:{port}/x"  # requests has moved them to a header by now
     )
-    assert span["attributes"]["error.type"].endswith(type(caught.value).__name__)
+    cause = getattr(caught.value, "reason", caught.value)  # urllib.request wraps what http.client raised
+    assert span["attributes"]["error.type"].endswith(type(cause).__name__)
     assert [event["name"] for event in span["events"]] == ["exception"]
     assert span["status"] == 2
     weftline.agent.stop()
     assert b"password" not in b"".join(body for path, _, body in sink.requests if "traces" in path)
 
 
+@pytest.mark.parametrize("get", EACH_HOP, indirect=True)
 def test_redirects_are_spans_of_their_own(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get) -> None:
     start_agent()
     with in_request() as request:
@@ -169,6 +225,70 @@ def test_redirects_are_spans_of_their_own(start_agent: Any, sink: OtlpSink, echo
     assert [span["attributes"]["http.response.status_code"] for span in spans] == [302, 200]
     assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
     assert [headers["traceparent"][36:52] for _, headers in echo.got] == [span["span_id"] for span in spans]
+
+
+@pytest.mark.parametrize("get", sorted(set(CLIENTS) - set(EACH_HOP)), indirect=True)
+def test_redirects_inside_a_client_are_one_span(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get) -> None:
+    start_agent()
+    with in_request():
+        assert get(f"{echo.url}/redirect") == 200
+    weftline.agent.stop()
+    (span,) = client_spans(sink)
+    assert span["attributes"]["http.response.status_code"] == 200
+    assert span["attributes"]["url.full"] == f"{echo.url}/redirect"
+    assert [headers["traceparent"][36:52] for _, headers in echo.got] == [span["span_id"]] * 2
+
+
+def test_http_client_by_itself(start_agent: Any, sink: OtlpSink, echo: Echo) -> None:
+    start_agent()
+    connection = http.client.HTTPConnection("127.0.0.1", httpx.URL(echo.url).port, timeout=5)
+    headers = {"X-Own": "1"}
+    with in_request() as request:
+        for _ in range(2):
+            connection.request("GET", "/x", headers=headers)
+            assert trace.get_current_span() is request.span  # between the two halves the caller goes on
+            connection.getresponse().read()
+    connection.close()
+    spans = client_spans(sink, 2)
+    assert headers == {"X-Own": "1"}
+    assert [got["traceparent"][36:52] for _, got in echo.got] == [span["span_id"] for span in spans]
+    assert {got["x-own"] for _, got in echo.got} == {"1"}
+    assert {span["attributes"]["url.full"] for span in spans} == {f"{echo.url}/x"}
+
+
+def test_whoever_suppresses_instrumentation_gets_none(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get) -> None:
+    start_agent()
+    with in_request(), suppress_http_instrumentation():
+        assert get(f"{echo.url}/x") == 200
+    assert not {"traceparent", "x-transaction-id"} & set(echo.got[0][1])
+    weftline.agent.stop()
+    assert sink.spans(kind="CLIENT") == []
+
+
+def test_the_agents_own_exports_are_not_traced(start_agent: Any, sink: OtlpSink) -> None:
+    start_agent()
+    with in_request():
+        pass
+    sink.wait(lambda s: s.spans())
+    weftline.agent.stop()
+    assert [span["kind"] for span in sink.spans()] == ["SERVER"]
+    assert not any("traceparent" in headers for _, headers, _ in sink.requests)
+
+
+def test_aiohttps_headers_and_base_url(start_agent: Any, sink: OtlpSink, echo: Echo) -> None:
+    async def go() -> None:
+        async with aiohttp.ClientSession(f"{echo.url}/", headers={"X-Session": "s", "X-Both": "s"}) as session:
+            async with session.get("x", headers=[("X-Both", "1"), ("X-Both", "2")], params={"sig": "secret"}) as answer:
+                await answer.read()
+            assert dict(session.headers) == {"X-Session": "s", "X-Both": "s"}
+
+    start_agent()
+    asyncio.run(go())
+    (span,) = client_spans(sink)
+    ((path, headers),) = echo.got
+    assert path == "/x?sig=secret"
+    assert (headers["x-session"], headers["x-both"]) == ("s", "2")  # the echo keeps the last of two
+    assert span["attributes"]["url.full"] == f"{echo.url}/x?sig=REDACTED"
 
 
 def test_the_applications_own_headers_stay(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get) -> None:

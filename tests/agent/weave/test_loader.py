@@ -107,7 +107,7 @@ def test_what_can_not_be_woven_is_counted_and_imports_all_the_same(library: Path
     assert importlib.import_module("cutlib").f(1) == 2
     assert counters.snapshot() == {
         ("refused", "cutlib.inner:gone: not there"): 1,
-        ("refused", "cutlib.inner:LOADER: not a Python function but a tuple"): 1,
+        ("refused", "cutlib.inner:LOADER: not a function but a tuple"): 1,
         ("refused", "cutlib.inner:f: failed"): 1,
     }
 

@@ -227,7 +227,7 @@ class TestSwap:
     def test_find(self, target: Any) -> None:
         assert swap.find(target, "K.stat") is target.K.stat
         assert swap.find(target, "K.clsm") is target.K.clsm.__func__
-        for missing, reason in (("K.nothing", "not there"), ("sys.exc_info", "not a Python function")):
+        for missing, reason in (("K.nothing", "not there"), ("sys.maxsize", "not a function but a int")):
             with pytest.raises(swap.Refused, match=reason):
                 swap.find(target, missing)
 
@@ -318,3 +318,32 @@ def test_logging_of_a_contained_exception_names_the_place(target: Any, caplog: p
         target.plain(1)
     assert "where=test:plain" in caplog.text
     assert "a defect in advice" in caplog.text
+
+
+class TestResult:
+    """`returns`: what `leave` gives takes the result's place."""
+
+    @staticmethod
+    def swapped(token: Any, result: Any) -> Any:
+        return [token, result]
+
+    def test_functions_coroutines_and_generators(self, target: Any) -> None:
+        for name in ("plain", "handles_and_returns", "aco", "gen", "nested_finally"):
+            weave(getattr(target, name), Advice(note, self.swapped), returns=True)
+        assert target.plain(1) == ["token", 9]
+        assert target.handles_and_returns(5) == ["token", 2]
+        assert asyncio.run(target.aco(2)) == ["token", 4]
+        assert target.nested_finally() == ["token", 1]
+        generator = target.gen(0)
+        with pytest.raises(StopIteration) as ended:
+            next(generator)
+        assert ended.value.value == ["token", "end"]
+
+    def test_a_leave_that_fails_leaves_the_result(self, target: Any) -> None:
+        weave(target.plain, Advice(note, fail), returns=True)
+        assert target.plain(1) == 9
+
+    @pytest.mark.parametrize(("name", "advice"), [("plain", Advice(note)), ("agen", Advice(note, note))])
+    def test_refused(self, target: Any, name: str, advice: Advice) -> None:
+        with pytest.raises(swap.Refused):
+            weave(getattr(target, name), advice, returns=True)

@@ -1,0 +1,211 @@
+"""The steps of every messaging plugin: a message leaves with our headers and is acknowledged; a message is taken in
+hand, is the current transaction while it is worked on, and is put down.
+
+A message continues the transaction that sent it. One without headers of ours begins a transaction. What was current
+around a consumer (a request that drains a queue) is linked and put back afterwards.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from opentelemetry import trace
+from opentelemetry.context.context import Context
+
+from weftline.agent import context, events, foreign, ids, propagate, semconv, serve
+from weftline.agent.propagate import Incoming, Outgoing, w3c
+from weftline.agent.record import ERROR, Identity, Span, exception_type
+from weftline.agent.sample import SAMPLED
+
+PRODUCER: Final = 4
+CONSUMER: Final = 5
+"""Kinds as OTLP numbers them."""
+
+SCOPE: Final = "messaging"
+
+
+@dataclass(slots=True)
+class Sending:
+    """A message under way: the token between a producer plugin's steps. `span` is None when none is recorded."""
+
+    span: Span | None = None
+    identity: Identity | None = None
+    previous: Context | None = None
+
+
+def send(
+    library: str,
+    system: str,
+    operation: str,
+    destination: str,
+    present: Mapping[str, str],
+    *,
+    traced: bool = False,
+    subject: str = "",
+) -> tuple[Sending, dict[str, str]]:
+    """Lets a message leave, and makes its span current until :func:`left`. `present` are the headers it has, by
+    lower-case name; the headers to add come back. With `traced` somebody else makes the span. `subject` says in the
+    span's name what the message is, where the destination says nothing."""
+    if foreign.suppressed():
+        return Sending(), {}
+    current, entered = context.current_span(), context.transaction()
+    request_id = entered.request_id if entered is not None else None
+    if traced:
+        spoken = current.get_span_context() if current is not None else trace.INVALID_SPAN_CONTEXT
+        if not spoken.is_valid:
+            return Sending(), {}
+        state = spoken.trace_state.to_header()
+        outgoing = Outgoing(spoken.trace_id, spoken.span_id, int(spoken.trace_flags), state, request_id)
+        return Sending(), propagate.headers(outgoing, present)
+    if entered is not None and not entered.sampled:  # no new span id: nobody would ever hear of it
+        outgoing = Outgoing(entered.trace_id, entered.span_id, entered.flags, entered.tracestate, request_id)
+        return Sending(), propagate.headers(outgoing, present)
+    parent = context.stamp()
+    if parent is not None:
+        trace_id, parent_id, flags = parent.trace_id, parent.span_id, parent.flags
+        sampled = bool(flags & SAMPLED)
+        state = current.get_span_context().trace_state.to_header() if current is not None else ""
+    else:
+        trace_id, parent_id, flags, state = ids.trace_id(), 0, ids.RANDOM_FLAG, ""
+        sampled = serve.decide(trace_id, None)
+    span_id = ids.span_id()
+    span: Span | None = None
+    if sampled:
+        span = Span(
+            f"{operation} {subject or destination}", PRODUCER, library,
+            _attributes(system, operation, "send", destination),
+            trace_id=trace_id, span_id=span_id, parent_id=parent_id,
+            flags=flags | SAMPLED, tracestate=state, scope=SCOPE,
+        )  # fmt: skip
+    identity = span or Identity(trace_id, span_id, flags, state, SCOPE)
+    added = propagate.headers(Outgoing(trace_id, span_id, identity.flags, state, request_id), present)
+    return Sending(span, identity, context.enter(identity)), added
+
+
+def left(sending: Sending) -> None:
+    """The producer's call has returned: what was current before is current again. The span goes on."""
+    if sending.identity is not None and sending.previous is not None:
+        context.leave_if_current(sending.identity, sending.previous)
+
+
+def sent(sending: Sending, attributes: Mapping[str, Any] | None = None) -> None:
+    """The broker has the message."""
+    if sending.span is not None:
+        if attributes:
+            sending.span.set_attributes(attributes)
+        sending.span.end()
+
+
+def failed(sending: Sending, exception: BaseException) -> None:
+    """The message didn't arrive."""
+    if sending.span is not None:
+        broke(sending.span, exception)
+        sending.span.end()
+
+
+def broke(span: Identity | None, exception: BaseException) -> None:
+    """Notes what went wrong on a message's span."""
+    if isinstance(span, Span):
+        span.record_exception(exception)
+        span.set_attribute("error.type", exception_type(exception))
+        span.status = ERROR
+
+
+def is_forwarded(present: Mapping[str, str]) -> bool:
+    """Whether a message's headers are those of the message being worked on, handed on by the application (a retry,
+    a router): then ours take their place, since its producer is this transaction and not the one before."""
+    entered = context.transaction()
+    if entered is None or not entered.parent_id:
+        return False
+    parent = w3c.parse(present.get(semconv.TRACEPARENT))
+    return parent is not None and parent[:2] == (entered.trace_id, entered.parent_id)
+
+
+@dataclass(slots=True)
+class Handling:
+    """A message in hand: from :func:`take` until :func:`put_down`."""
+
+    span: Identity
+    entered: context.Transaction
+    previous: Context
+
+
+def take(
+    library: str,
+    system: str,
+    destination: str,
+    incoming: Incoming,
+    describe: Callable[[dict[str, Any]], None],
+    *,
+    subject: str = "",
+) -> Handling:
+    """Takes a message in hand: its transaction is current until it is put down. `describe` fills in the attributes;
+    it is called only if the transaction is sampled."""
+    around = context.current_span()
+    if incoming.trace_id:
+        trace_id = incoming.trace_id
+        known = (incoming.flags or 0) & ids.RANDOM_FLAG
+    else:
+        trace_id, known = ids.trace_id(), ids.RANDOM_FLAG
+    sampled = serve.decide(trace_id, incoming.flags)
+    entered = context.Transaction(
+        trace_id=trace_id,
+        span_id=ids.span_id(),
+        flags=known | SAMPLED if sampled else known,
+        parent_id=incoming.span_id,
+        tracestate=incoming.tracestate,
+        request_id=incoming.request_id,
+    )
+    span: Identity
+    if sampled:
+        attributes = _attributes(system, "process", "process", destination)
+        describe(attributes)
+        span = Span(
+            f"process {subject or destination}", CONSUMER, library, attributes,
+            trace_id=trace_id, span_id=entered.span_id, parent_id=entered.parent_id,
+            remote_parent=bool(entered.parent_id), flags=entered.flags, tracestate=entered.tracestate, scope=SCOPE,
+        )  # fmt: skip
+        if around is not None and around.get_span_context().span_id != entered.parent_id:
+            span.add_link(around.get_span_context())
+    else:
+        span = Identity(trace_id, entered.span_id, entered.flags, entered.tracestate, SCOPE)
+    handling = Handling(span, entered, context.enter(span, entered))
+    if incoming.baggage:
+        propagate.with_baggage(incoming.baggage)
+    for name in incoming.aliases:
+        events.alias(name)
+    return handling
+
+
+def sort(incoming: Incoming) -> Context | None:
+    """A message goes through hands that don't work on it: what is logged belongs to where it was sent. Returns what
+    to put back with :func:`weftline.agent.context.leave`; None for a message without headers of ours."""
+    if not incoming.trace_id or not incoming.span_id:
+        return None
+    flags = incoming.flags or 0
+    sender = Identity(incoming.trace_id, incoming.span_id, flags, incoming.tracestate, SCOPE)
+    entered = context.Transaction(
+        incoming.trace_id, incoming.span_id, flags, tracestate=incoming.tracestate, request_id=incoming.request_id
+    )
+    return context.enter(sender, entered)
+
+
+def put_down(handling: Handling, exception: BaseException | None = None) -> None:
+    """Puts a message down: what was current before is again, wherever this still is the current transaction; the span
+    is ended."""
+    span = handling.span
+    if exception is not None:
+        context.mark(exception)
+        broke(span, exception)
+    if context.transaction() is handling.entered:
+        context.leave(handling.previous)
+    span.end()
+
+
+def _attributes(system: str, operation: str, kind: str, destination: str) -> dict[str, Any]:
+    return {
+        "messaging.system": system,
+        "messaging.operation.name": operation,
+        "messaging.operation.type": kind,
+        "messaging.destination.name": destination,
+    }

@@ -1,0 +1,149 @@
+"""aiokafka: a producer span from `send` to the broker's acknowledgement; a consumer span for each record while the
+application's loop has it in hand."""
+
+from typing import TYPE_CHECKING, Any
+
+from weftline.agent import foreign, kafka_record, message
+from weftline.agent.kafka_record import Record
+from weftline.agent.message import Sending
+from weftline.agent.pointcut import Advice, Pointcut
+from weftline.agent.weave import guard
+
+if TYPE_CHECKING:  # loads ssl, which gevent must patch first
+    import asyncio
+
+_LIBRARY = "weftline.agent.aiokafka"
+_VERSIONS = "aiokafka>=0.8"
+
+
+def _traced() -> bool:
+    return foreign.instruments("aiokafka", "AIOKafkaInstrumentor")
+
+
+def send(headers: Any, producer: Any, topic: Any, value: Any, key: Any) -> tuple[Any, Sending | None]:
+    """Begins the span and adds our headers to a copy of the record's."""
+    if not isinstance(topic, str):
+        return headers, None
+    about = {
+        "messaging.client.id": getattr(producer.client, "_client_id", None),
+        "messaging.kafka.message.key": kafka_record.key(key),
+        "messaging.kafka.message.tombstone": True if value is None else None,
+    }
+    return kafka_record.send(_LIBRARY, topic, headers, about, traced=_traced())
+
+
+def queued(sending: Sending | None, future: "asyncio.Future[Any]") -> None:
+    """The record waits for its batch; the broker's answer ends the span."""
+    if sending is None:
+        return
+    message.left(sending)
+    if sending.span is None:
+        return
+
+    def done(future: "asyncio.Future[Any]") -> None:
+        try:
+            # exception() would count as the application's having looked, and asyncio no longer warn of it
+            exception = getattr(future, "_exception", None)
+            if exception is not None:
+                message.failed(sending, exception)
+            elif future.cancelled():
+                message.sent(sending)
+            else:
+                metadata = future.result()
+                kafka_record.sent(sending, getattr(metadata, "partition", None), getattr(metadata, "offset", None))
+        except Exception as failure:  # noqa: BLE001 - the event loop calls it, not woven code
+            guard.contained(failure, f"{_LIBRARY} done")
+
+    future.add_done_callback(done)
+
+
+def not_sent(sending: Sending | None, exception: BaseException) -> None:
+    """`send` itself failed, or was cancelled."""
+    if sending is not None:
+        message.left(sending)
+        message.failed(sending, exception)
+
+
+def _record(consumer: Any, record: Any) -> Record:
+    return Record(
+        record.topic, record.partition, record.offset, record.key, record.headers, record.value is None,
+        getattr(consumer, "_group_id", None), getattr(consumer._client, "_client_id", None),  # noqa: SLF001 - no other way
+    )  # fmt: skip
+
+
+def loop(consumer: Any) -> Any:
+    """`async for record in consumer` begins."""
+    return consumer
+
+
+def looping(consumer: Any, result: Any) -> Any:
+    """The loop gets an iterator of its own, which tells when the loop is left."""
+    return kafka_record.AsyncLoop(result) if consumer is result and not _traced() else result
+
+
+def next_record(consumer: Any) -> Any:
+    """The application is done with the record before."""
+    kafka_record.put_down(consumer)
+    return consumer
+
+
+def handed_out(consumer: Any, record: Any) -> None:
+    """The application has the next record."""
+    if consumer is not None and not _traced():
+        kafka_record.hand_out(consumer, _LIBRARY, _record(consumer, record))
+
+
+def poll(consumer: Any, max_records: Any) -> Any:
+    """The application asks for a batch."""
+    kafka_record.put_down(consumer)
+    return consumer, max_records or getattr(consumer, "_max_poll_records", None)
+
+
+def polled(token: Any, records: Any) -> None:
+    """A single record that was asked for is in hand; a batch's records will be when they are come to."""
+    if token is None or not records or _traced():
+        return
+    consumer, most = token
+    if most == 1:
+        kafka_record.hand_out(consumer, _LIBRARY, _record(consumer, next(iter(records.values()))[0]))
+        return
+    for partition, batch in records.items():
+        records[partition] = kafka_record.Batch(batch, _LIBRARY, _record, consumer)
+
+
+SEND = Advice(send, queued, not_sent)
+LOOP = Advice(loop, looping)
+NEXT = Advice(next_record, handed_out)
+POLL = Advice(poll, polled)
+CLOSE = Advice(kafka_record.put_down)
+
+POINTCUTS = [
+    Pointcut(
+        module="aiokafka.producer.producer",
+        target="AIOKafkaProducer.send",
+        advice=f"{__name__}:SEND",
+        args=("headers", "self", "topic", "value", "key"),
+        replaces=("headers",),
+        kind="producer",
+        scope=message.SCOPE,
+        versions=_VERSIONS,
+    ),
+    *(
+        Pointcut(
+            module="aiokafka.consumer.consumer",
+            target=f"AIOKafkaConsumer.{method}",
+            advice=f"{__name__}:{advice}",
+            args=args,
+            kind="consumer",
+            scope=message.SCOPE,
+            versions=_VERSIONS,
+            returns=advice == "LOOP",
+        )
+        for method, advice, args in (
+            ("__aiter__", "LOOP", ("self",)),
+            ("getone", "NEXT", ("self",)),
+            ("getmany", "POLL", ("self", "max_records")),
+            ("stop", "CLOSE", ("self",)),
+        )
+    ),
+]

@@ -1,0 +1,183 @@
+"""ASGI: the steps every ASGI framework shares, and the server uvicorn, for applications of any kind.
+
+uvicorn's cut begins the request and ends it when the application has returned, the access log written; a framework
+inside only takes it over (its name, its route). Other servers leave it all to the framework's cut.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from weftline.agent import foreign, http_attributes, propagate, semconv, serve
+from weftline.agent.pointcut import Advice, Pointcut
+from weftline.agent.record import Span, exception_type
+from weftline.agent.weave import guard
+
+_LIBRARY = "weftline.agent.asgi"
+_ENTERED = "weftline.agent.entered"
+_HEADER_NAMES = {name.encode(): name for name in propagate.NAMES}
+_TRANSACTION_ID = semconv.TRANSACTION_ID.encode()
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+
+
+def begin(scope: Scope, library: str) -> serve.Request | None:
+    """Lets a request enter. None when a layer above has done so: it is `library`'s request from now on."""
+    if _ENTERED in scope:
+        entered = scope[_ENTERED]
+        if isinstance(entered, serve.Request) and isinstance(entered.span, Span):
+            entered.span.library = library
+        return None
+    request = serve.begin(propagate.extract(_headers(scope).get), library, _describe, scope, scope["path"])
+    scope[_ENTERED] = request  # a mounted application gets a copy of the scope, and so knows
+    return request
+
+
+def withdraw(scope: Scope) -> None:
+    """Somebody else makes this request's span: what a layer above began is taken back, and no layer below begins."""
+    entered = scope.setdefault(_ENTERED, False)
+    if isinstance(entered, serve.Request):
+        foreign.withdraw(entered)
+
+
+def watch(request: serve.Request, send: Send) -> Send:
+    """A `send` that notes the status and adds the transaction ID."""
+
+    async def watched(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = started(request, message)
+        await send(message)
+
+    return watched
+
+
+def started(request: serve.Request, message: Message) -> Message:
+    """The response's start to send: with the transaction ID, unless the application has set one itself."""
+    try:
+        request.status = message["status"]
+        headers = list(message.get("headers", ()))
+        if request.transaction_id and not any(name.lower() == _TRANSACTION_ID for name, _ in headers):
+            headers.append((_TRANSACTION_ID, request.transaction_id.encode()))
+            return {**message, "headers": headers}
+    except Exception as failure:  # noqa: BLE001 - the server judges malformed responses, not we
+        guard.contained(failure, f"{_LIBRARY} send")
+    return message
+
+
+def current(scope: Scope) -> serve.Request | None:
+    """The request that entered with this scope."""
+    entered = scope.get(_ENTERED)
+    return entered if isinstance(entered, serve.Request) else None
+
+
+def noted(scope: Scope, exception: BaseException) -> None:
+    """Notes an exception that the server will turn into a response, on the request's span."""
+    request = current(scope)
+    if request is not None and isinstance(request.span, Span):
+        request.span.record_exception(exception)
+        request.span.set_attribute("error.type", exception_type(exception))
+
+
+def run(cycle: Any) -> serve.Request | None:
+    """uvicorn calls the application."""
+    scope = cycle.scope
+    return begin(scope, _LIBRARY) if scope["type"] == "http" else None
+
+
+def leave(request: serve.Request | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
+    """The application has returned, or uvicorn has answered and logged what it raised."""
+    if request is not None and request.transaction_id:
+        serve.finish(request)
+
+
+def error(request: serve.Request | None, exception: BaseException) -> None:
+    """The task was cancelled, or the server itself failed."""
+    if request is not None and request.transaction_id:
+        serve.finish(request, exception)
+
+
+def send(cycle: Any, message: Message) -> tuple[Message, None]:
+    """uvicorn is given a message to send."""
+    request = current(cycle.scope)
+    if request is not None and message["type"] == "http.response.start":
+        message = started(request, message)
+    return message, None
+
+
+def proxied(scope: Scope) -> Scope:
+    """The scope, for when the application raises: uvicorn would catch and log it, and nobody else see it."""
+    return scope
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for raw, value in scope["headers"]:
+        name = _HEADER_NAMES.get(raw)
+        if name is not None:
+            text = value.decode("latin-1")
+            found[name] = f"{found[name]},{text}" if name in found else text
+    return found
+
+
+def _describe(scope: Scope, attributes: dict[str, Any]) -> str:
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+
+    def header(name: bytes) -> str | None:
+        value = headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    name = http_attributes.method(attributes, scope["method"])
+    scheme = scope.get("scheme", "http")
+    attributes["url.path"] = scope["path"]
+    attributes["url.scheme"] = scheme
+    if scope.get("query_string"):
+        attributes["url.query"] = http_attributes.query(scope["query_string"].decode("latin-1"))
+    host = header(b"host")
+    if host is None and scope.get("server"):
+        host = f"{scope['server'][0]}:{scope['server'][1]}"
+    if host:
+        http_attributes.server(attributes, host, scheme)
+    attributes["network.protocol.version"] = scope.get("http_version")
+    attributes["user_agent.original"] = header(b"user-agent")
+    peer = scope["client"][0] if scope.get("client") else None
+    attributes["client.address"] = http_attributes.client_address(header(b"x-forwarded-for"), peer)
+    return name
+
+
+RUN = Advice(run, leave, error)
+SEND = Advice(send)
+PROXIED = Advice(proxied, None, noted)
+CONTRIB = Advice(withdraw)
+
+POINTCUTS = [
+    *(
+        Pointcut(
+            module=f"uvicorn.protocols.http.{protocol}",
+            target=f"RequestResponseCycle.{target}",
+            advice=f"{__name__}:{advice}",
+            args=args,
+            replaces=args[1:],
+            kind="server",
+            scope="http.server",
+            versions="uvicorn>=0.20",
+        )
+        for protocol in ("h11_impl", "httptools_impl")
+        for target, advice, args in (("run_asgi", "RUN", ("self",)), ("send", "SEND", ("self", "message")))
+    ),
+    Pointcut(
+        "uvicorn.middleware.proxy_headers",
+        "ProxyHeadersMiddleware.__call__",
+        f"{__name__}:PROXIED",
+        ("scope",),
+        "observe",
+        versions="uvicorn>=0.20",
+    ),
+    Pointcut(
+        "opentelemetry.instrumentation.asgi",
+        "OpenTelemetryMiddleware.__call__",
+        f"{__name__}:CONTRIB",
+        ("scope",),
+        "observe",
+    ),
+]

@@ -1,0 +1,72 @@
+"""psycopg 3, synchronous and asynchronous: a client span for each execution of a cursor.
+
+COPY and `stream`, which are generators, get no span, nor do the COMMIT and ROLLBACK of a connection.
+"""
+
+import weakref
+from typing import Any
+
+from weftline.agent import query
+from weftline.agent.pointcut import Advice, Pointcut
+
+_LIBRARY = query.Library("psycopg", "PsycopgInstrumentor")
+_servers: weakref.WeakKeyDictionary[Any, query.Server] = weakref.WeakKeyDictionary()
+
+
+def execute(cursor: Any, text: Any) -> query.Query | None:
+    """Begins the span of `execute`."""
+    return query.begin(_LIBRARY, _describe, cursor, text, None)
+
+
+def execute_many(cursor: Any, text: Any, parameters: Any) -> query.Query | None:
+    """Begins the span of `executemany`."""
+    return query.begin(_LIBRARY, _describe, cursor, text, parameters)
+
+
+def error(token: query.Query | None, exception: BaseException) -> None:
+    """Ends the span."""
+    query.failed(token, exception, getattr(exception, "sqlstate", None))
+
+
+def _describe(attributes: dict[str, Any], cursor: Any, text: Any, batch: Any) -> str:
+    connection = cursor.connection
+    if not isinstance(text, (str, bytes)) and hasattr(text, "as_string"):  # psycopg.sql's composed statements
+        text = text.as_string(connection)
+    return query.describe(attributes, _server(connection), text, batch)
+
+
+def _server(connection: Any) -> query.Server:
+    found = _servers.get(connection)
+    if found is None:
+        if connection.closed:  # psycopg will say so; libpq forgot where it led
+            return query.Server("postgresql")
+        info = connection.info
+        found = _servers[connection] = query.Server("postgresql", info.dbname, info.host, info.port)
+    return found
+
+
+EXECUTE = Advice(execute, query.answered, error)
+EXECUTE_MANY = Advice(execute_many, query.answered, error)
+
+POINTCUTS = [
+    Pointcut(
+        module=f"psycopg.{module}",
+        target=f"{cursor}.{method}",
+        advice=f"{__name__}:{advice}",
+        args=args,
+        kind="client",
+        scope=query.SCOPE,
+        versions="psycopg>=3.1",
+    )
+    for module, cursor in (
+        ("cursor", "Cursor"),
+        ("cursor_async", "AsyncCursor"),
+        ("_server_cursor", "ServerCursor"),  # its own `execute`; it can't do `executemany`
+        ("_server_cursor_async", "AsyncServerCursor"),
+    )
+    for method, advice, args in (
+        ("execute", "EXECUTE", ("self", "query")),
+        ("executemany", "EXECUTE_MANY", ("self", "query", "params_seq")),
+    )
+    if (method, "Server" in cursor) != ("executemany", True)
+]

@@ -1,0 +1,227 @@
+"""WSGI: the steps every WSGI framework shares, and the servers gunicorn and wsgiref, for applications of any kind.
+
+A server's cut begins the request when its environ is there and ends it when the body is sent and the access log
+written. A framework inside only takes it over (its name, its route), so there is one span however many are stacked.
+Servers that call the application from C (uWSGI, mod_wsgi) leave it all to the framework's cut.
+"""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from opentelemetry.context.context import Context
+
+from weftline.agent import context, foreign, http_attributes, propagate, semconv, serve
+from weftline.agent.pointcut import Advice, Pointcut
+from weftline.agent.record import Span
+from weftline.agent.weave import guard
+
+_LIBRARY = "weftline.agent.wsgi"
+_ENTERED = "weftline.agent.entered"
+_VERSIONS = "gunicorn>=20"
+
+Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
+StartResponse = Callable[..., Any]
+
+
+@dataclass(slots=True)
+class Handling:
+    """A server handling one request. `request` is None until its environ is there, and where others trace."""
+
+    previous: Context
+    outer: "Handling | None"
+    request: serve.Request | None = None
+
+
+_handling: ContextVar[Handling | None] = ContextVar("weftline-wsgi", default=None)
+
+
+def begin(environ: Environ, library: str) -> serve.Request | None:
+    """Lets a request enter. None when a layer above has done so: it is `library`'s request from now on."""
+    if _ENTERED in environ:
+        entered = environ[_ENTERED]
+        if isinstance(entered, serve.Request) and isinstance(entered.span, Span):
+            entered.span.library = library
+        return None
+    request = serve.begin(propagate.extract(_header(environ)), library, describe, environ, _path(environ))
+    environ[_ENTERED] = request
+    return request
+
+
+def withdraw(environ: Environ) -> None:
+    """Somebody else makes this request's span: what a layer above began is taken back, and no layer below begins."""
+    entered = environ.setdefault(_ENTERED, False)
+    if isinstance(entered, serve.Request):
+        foreign.withdraw(entered)
+
+
+def watch(request: serve.Request, start_response: StartResponse) -> StartResponse:
+    """A `start_response` that notes the status and adds the transaction ID."""
+
+    def start(status: str, headers: Headers, *rest: Any, **named: Any) -> Any:
+        try:
+            headers = started(request, status, headers)
+        except Exception as error:  # noqa: BLE001 - the server judges malformed responses, not we
+            guard.contained(error, f"{_LIBRARY} start_response")
+        return start_response(status, headers, *rest, **named)
+
+    return start
+
+
+def started(request: serve.Request, status: str, headers: Headers) -> Headers:
+    """The headers to send: with the transaction ID, unless the application has set one itself."""
+    request.status = int(status[:3])
+    if not request.transaction_id or any(name.lower() == semconv.TRANSACTION_ID for name, _ in headers):
+        return headers
+    return [*headers, (semconv.TRANSACTION_ID, request.transaction_id)]
+
+
+def describe(environ: Environ, attributes: dict[str, Any]) -> str:
+    """Records a request's attributes; returns the method for the span's name."""
+    name = http_attributes.method(attributes, environ.get("REQUEST_METHOD", ""))
+    scheme = environ.get("wsgi.url_scheme", "http")
+    attributes["url.path"] = _path(environ)
+    attributes["url.scheme"] = scheme
+    if environ.get("QUERY_STRING"):
+        attributes["url.query"] = http_attributes.query(environ["QUERY_STRING"])
+    host = environ.get("HTTP_HOST") or f"{environ.get('SERVER_NAME', '')}:{environ.get('SERVER_PORT', '')}"
+    http_attributes.server(attributes, host, scheme)
+    attributes["network.protocol.version"] = environ.get("SERVER_PROTOCOL", "").removeprefix("HTTP/") or None
+    attributes["user_agent.original"] = environ.get("HTTP_USER_AGENT")
+    attributes["client.address"] = http_attributes.client_address(
+        environ.get("HTTP_X_FORWARDED_FOR"), environ.get("REMOTE_ADDR")
+    )
+    return name
+
+
+def handle() -> Handling:
+    """A server begins to handle a request it has read."""
+    handling = Handling(context.serving(), _handling.get())
+    _handling.set(handling)
+    return handling
+
+
+def born(environ: Environ) -> None:
+    """A server has made the environ: the request enters."""
+    handling = _handling.get()
+    if handling is not None and handling.request is None:
+        handling.request = begin(environ, _LIBRARY)
+
+
+def handling() -> serve.Request | None:
+    """The request that the server around is handling."""
+    found = _handling.get()
+    return None if found is None else found.request
+
+
+def handled(token: Handling | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
+    """The server has sent the answer and logged it."""
+    if token is not None:
+        _end(token, None)
+
+
+def failed(token: Handling | None, exception: BaseException) -> None:
+    """An exception has left the server's handling."""
+    if token is not None:
+        # gunicorn's way of closing a connection whose answer has begun: the application's is behind it
+        _end(token, exception.__context__ if isinstance(exception, StopIteration) else exception)
+
+
+def environ_made(token: Any, result: tuple[Any, Environ]) -> None:  # noqa: ARG001 - advice gets the token
+    """gunicorn has made response and environ."""
+    born(result[1])
+
+
+def environ_set(handler: Any, result: Any) -> None:  # noqa: ARG001 - advice gets the result
+    """wsgiref has set its handler's environ."""
+    born(handler.environ)
+
+
+def start_response(status: str, headers: Headers) -> tuple[Headers, None]:
+    """The application starts its response at the server."""
+    request = handling()
+    return (headers if request is None else started(request, status, headers)), None
+
+
+def logged(exc_info: Any) -> None:
+    """wsgiref turns an exception into a 500."""
+    request = handling()
+    if request is not None and exc_info[1] is not None:
+        serve.failed(exc_info[1])
+
+
+def setting_up(self: Any) -> Any:
+    """The handler, for when its environ is set."""
+    return self
+
+
+def creating() -> None:
+    """Nothing is to be done before there is an environ."""
+
+
+def _header(environ: Environ) -> Callable[[str], str | None]:
+    return lambda name: environ.get(_KEYS[name])
+
+
+def _path(environ: Environ) -> str:
+    # WSGI hands paths as latin-1 of the bytes; the bytes are UTF-8
+    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return (path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")) or "/"
+
+
+def _end(handling: Handling, exception: BaseException | None) -> None:
+    _handling.set(handling.outer)
+    request = handling.request
+    if request is not None and request.transaction_id:
+        if exception is not None and not request.status and not isinstance(exception, OSError):
+            request.status = 500  # the server's own answer
+        serve.finish(request, exception)
+    context.leave(handling.previous)
+
+
+_KEYS = {name: "HTTP_" + name.upper().replace("-", "_") for name in propagate.NAMES}
+HANDLE = Advice(handle, handled, failed)
+CREATE = Advice(creating, environ_made)
+SETUP = Advice(setting_up, environ_set)
+START = Advice(start_response)
+LOGGED = Advice(logged)
+CONTRIB = Advice(withdraw)
+
+
+def _start(module: str, target: str, versions: str = "") -> Pointcut:
+    return Pointcut(module, target, f"{__name__}:START", ("status", "headers"), "observe", "", versions, ("headers",))
+
+
+POINTCUTS = [
+    *(
+        Pointcut(
+            module=f"gunicorn.workers.{module}",
+            target=f"{worker}.{method}",
+            advice=f"{__name__}:HANDLE",
+            kind="server",
+            scope="http.server",
+            versions=_VERSIONS,
+        )
+        for module, worker, methods in (
+            ("sync", "SyncWorker", ("handle_request",)),
+            ("gthread", "ThreadWorker", ("handle_request", "handle_http2_request")),
+            ("base_async", "AsyncWorker", ("handle_request", "handle_http2_request")),
+        )
+        for method in methods
+    ),
+    Pointcut("gunicorn.http.wsgi", "create", f"{__name__}:CREATE", kind="observe", versions=_VERSIONS),
+    _start("gunicorn.http.wsgi", "Response.start_response", _VERSIONS),
+    Pointcut("wsgiref.handlers", "BaseHandler.run", f"{__name__}:HANDLE", kind="server", scope="http.server"),
+    Pointcut("wsgiref.handlers", "BaseHandler.setup_environ", f"{__name__}:SETUP", ("self",), "observe"),
+    Pointcut("wsgiref.handlers", "BaseHandler.log_exception", f"{__name__}:LOGGED", ("exc_info",), "observe"),
+    _start("wsgiref.handlers", "BaseHandler.start_response"),
+    Pointcut(
+        "opentelemetry.instrumentation.wsgi",
+        "OpenTelemetryMiddleware.__call__",
+        f"{__name__}:CONTRIB",
+        ("environ",),
+        "observe",
+    ),
+]

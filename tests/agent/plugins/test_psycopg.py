@@ -1,0 +1,106 @@
+"""psycopg 3 against a real PostgreSQL, synchronous and asynchronous."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import psycopg.rows
+import pytest
+from psycopg import sql
+
+import weftline.agent
+from support.otlp_sink import OtlpSink
+from support.postgres_server import Postgres
+from support.served import names, queries, served
+
+pytestmark = pytest.mark.socket
+Start = Callable[..., None]
+
+
+def test_a_query(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None:
+    start_agent()
+    with psycopg.connect(**postgres.parameters) as connection, served() as request:
+        row = connection.execute("SELECT %s::text, 's3cret', 7 -- s3cret", ["s3cret"]).fetchone()
+        assert row == ("s3cret", "s3cret", 7)
+        assert weftline.agent.transaction_id() == f"{request.span.trace_id:032x}"
+    (span,) = queries(sink)
+    assert (span["name"], span["parent_id"], span["status"]) == ("SELECT", f"{request.span.span_id:016x}", 0)
+    assert span["attributes"] == {
+        "db.system.name": "postgresql",
+        "db.namespace": "shopdb",
+        "db.operation.name": "SELECT",
+        "db.query.summary": "SELECT",
+        "db.query.text": "SELECT %s::text, ?, ?",
+        "server.address": "127.0.0.1",
+        "server.port": postgres.port,
+    }
+
+
+def test_asynchronous(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None:
+    start_agent()
+
+    async def main() -> list[Any]:
+        async with await psycopg.AsyncConnection.connect(**postgres.parameters) as connection:
+            await connection.execute("CREATE TEMPORARY TABLE a (n int)")
+            cursor = connection.cursor()
+            await cursor.executemany("INSERT INTO a VALUES (%s)", [(1,), (2,), (3,)])
+            async with connection.cursor(name="named") as named:
+                await named.execute("SELECT n FROM a ORDER BY n")
+                return await named.fetchall()
+
+    with served() as request:
+        assert asyncio.run(main()) == [(1,), (2,), (3,)]
+    spans = queries(sink)
+    assert names(spans) == ["CREATE TABLE a", "BATCH INSERT a", "SELECT a"]
+    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert spans[1]["attributes"]["db.operation.batch.size"] == 3
+    assert spans[1]["attributes"]["db.operation.name"] == "BATCH INSERT"
+    assert spans[1]["attributes"]["db.collection.name"] == "a"
+
+
+def test_an_error(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None:
+    start_agent()
+    with psycopg.connect(**postgres.parameters) as connection, served():
+        with pytest.raises(psycopg.errors.UndefinedTable) as caught:
+            connection.execute("SELECT * FROM nowhere")
+        assert caught.value.sqlstate == "42P01"
+    (span,) = queries(sink)
+    assert (span["name"], span["status"]) == ("SELECT nowhere", 2)
+    assert span["attributes"]["db.response.status_code"] == span["attributes"]["error.type"] == "42P01"
+    assert span["events"][0]["exception.type"] == "psycopg.errors.UndefinedTable"
+
+
+def test_a_connection_that_is_closed(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None:
+    start_agent()
+    connection = psycopg.connect(**postgres.parameters)
+    cursor = connection.cursor()
+    connection.close()
+    with pytest.raises(psycopg.OperationalError):
+        cursor.execute("SELECT 1")
+    (span,) = queries(sink)
+    assert span["attributes"]["error.type"] == "psycopg.OperationalError"
+    assert "db.response.status_code" not in span["attributes"]
+
+
+def test_sampled_out(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None:
+    start_agent()
+    with psycopg.connect(**postgres.parameters) as connection, served(0):
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert queries(sink) == []
+
+
+def test_what_the_application_sees_is_unchanged(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None:
+    start_agent()
+    with psycopg.connect(**postgres.parameters, row_factory=psycopg.rows.dict_row) as connection:
+        with connection.cursor() as cursor:
+            assert type(cursor) is psycopg.Cursor
+            assert cursor.execute(sql.SQL("SELECT {} AS a").format(sql.Literal("s3cret"))) is cursor
+            assert cursor.fetchall() == [{"a": "s3cret"}]
+            assert cursor.execute(b"SELECT 2 AS a").fetchone() == {"a": 2}
+        with psycopg.ClientCursor(connection) as client:
+            assert client.execute("SELECT %s AS a", ["s3cret"]).fetchone() == {"a": "s3cret"}
+        with pytest.raises(psycopg.ProgrammingError), connection.cursor() as cursor:
+            cursor.execute("SELECT %s", [])
+    spans = queries(sink)
+    assert [span["attributes"]["db.query.text"] for span in spans] == ["SELECT ? AS a", "SELECT ? AS a", "SELECT %s AS a", "SELECT %s"]  # fmt: skip
