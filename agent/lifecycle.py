@@ -28,8 +28,11 @@ class Agent:
     def __init__(self, options: settings.Settings) -> None:
         self.options = options
         self.worker = Worker(options)
-        self.finder = Finder(plugins.pointcuts(options.disabled_instrumentations))
-        self.instrumentors = Instrumentors(plugins.pointcuts(), options.disabled_instrumentations)
+        off = options.disabled_instrumentations
+        woven = plugins.pointcuts(off)
+        self.finder = Finder(woven)
+        # A library whose cut is switched off is not for somebody else's instrumentor to take either.
+        self.instrumentors = Instrumentors(plugins.pointcuts() if off else woven, off)
         self.provider: TracerProvider | None = None
         self.ending = Ending(self.stop, self.worker.shutdown, self.worker.flush, options.exit_timeout)
 

@@ -42,6 +42,9 @@ class Settings:
     headers: tuple[str, ...] = option(
         (), "key=value pairs, percent-encoded, sent as HTTP headers", env="OTEL_EXPORTER_OTLP_HEADERS"
     )
+    protocol: str = option(
+        "http/protobuf", "how OTLP is spoken; only http/protobuf is", env="OTEL_EXPORTER_OTLP_PROTOCOL"
+    )
     timeout: float = option(
         10.0, "seconds (as in OpenTelemetry's Python SDK) one export may take", env="OTEL_EXPORTER_OTLP_TIMEOUT"
     )
@@ -106,6 +109,8 @@ class Settings:
             by_route((), self.excluded_urls, lambda _trace_id, _flags: True)
         except re.error:
             wrong["excluded_urls"] = "expected regular expressions"
+        if self.protocol != "http/protobuf":
+            wrong["protocol"] = "expected http/protobuf (usually port 4318)"
         if level(self.log_level) is None:
             wrong["log_level"] = "expected a level's name or number"
         return wrong

@@ -38,12 +38,18 @@ def pointcuts(disabled: Iterable[str] = ()) -> list[Pointcut]:
     return found
 
 
-def entry_points(group: str) -> Sequence[Any]:
-    """Installed packages' `importlib.metadata.EntryPoint`s of a group; the first of each name counts."""
+@functools.lru_cache(maxsize=1)
+def _installed() -> Any:
+    """All entry points there are: looking for them reads a file of every package installed."""
     import importlib.metadata  # slow to import
 
+    return importlib.metadata.entry_points()
+
+
+def entry_points(group: str) -> Sequence[Any]:
+    """Installed packages' `importlib.metadata.EntryPoint`s of a group; the first of each name counts."""
     first: dict[str, Any] = {}
-    for entry in importlib.metadata.entry_points(group=group):
+    for entry in _installed().select(group=group):
         first.setdefault(entry.name, entry)
     return list(first.values())
 

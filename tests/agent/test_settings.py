@@ -54,6 +54,7 @@ def test_all_kinds_of_values() -> None:
         ("OTEL_PYTHON_EXCLUDED_URLS", "ok,(", "expected regular expressions"),
         ("OTEL_PROPAGATORS", "tracecontext,xray", "expected one of tracecontext"),
         ("OTEL_TRACES_EXPORTER", "console", "expected one of otlp, none"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "expected http/protobuf"),
     ],
 )
 def test_a_bad_value_gives_way_to_the_default_and_spoils_no_other(name: str, value: str, said: str) -> None:
