@@ -1,7 +1,6 @@
 """What the plugins of logging libraries have in common: values bound to a record as attributes, and where in the
 program it was written."""
 
-import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -9,15 +8,11 @@ from types import FrameType
 from typing import Any, Final
 
 from weftline.agent import context
-from weftline.agent.plugins.logging import give_ids, severity
+from weftline.agent.plugins.logging import give_ids, is_secret, severity
 from weftline.agent.propagate import transaction_id
 from weftline.agent.record import LogRecord, exception_attributes, limits
 from weftline.agent.sample import SAMPLED
 
-_SECRET: Final = re.compile(
-    r"^(proxy-)?authorization$|^(set-)?cookie$|passw(or)?d|passphrase|secret|(^|[_-])(token|api[_-]?key|private[_-]?key)$",
-    re.IGNORECASE,
-)
 _STAMPS: Final = ("transaction_id", "otelTraceID", "otelSpanID", "otelTraceSampled")
 
 
@@ -36,7 +31,7 @@ def bound(values: Mapping[str, Any], without: frozenset[str] = frozenset()) -> d
             and isinstance(key, str)
             and key not in _STAMPS
             and key not in without
-            and not _SECRET.search(key)
+            and not is_secret(key)
             and len(found) < limits.attributes
         ):
             found[key] = value

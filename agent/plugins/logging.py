@@ -5,6 +5,7 @@ application's own formats can print them; `transaction_id` is ours. Records are 
 """
 
 import logging
+import re
 import threading
 import time
 from typing import Any, Final
@@ -15,10 +16,14 @@ from weftline.agent.propagate import transaction_id
 from weftline.agent.record import LogRecord, exception_attributes, limits
 from weftline.agent.sample import SAMPLED
 
-_SEEN: Final = "_weftline"
+SEEN: Final = "_weftline"
+"""The mark of a record that was stamped and sent, or is somebody else's to send."""
 _STAMPS: Final = ("otelTraceID", "otelSpanID", "otelTraceSampled", "otelServiceName", "transaction_id")
-_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", _SEEN, *_STAMPS}
-_CREDENTIALS: Final = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie"))
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", SEEN, *_STAMPS}
+_SECRET: Final = re.compile(
+    r"^(proxy-)?authorization$|^(set-)?cookie$|passw(or)?d|passphrase|secret|(^|[_-])(token|api[_-]?key|private[_-]?key)$",
+    re.IGNORECASE,
+)
 _OWN: Final = "weftline.agent"
 
 _level = logging.INFO
@@ -31,17 +36,27 @@ def configure(level: int, service: str) -> None:
     _level, _service = level, service
 
 
+def is_sent(level: int) -> bool:
+    """Whether records of a level are sent; the one threshold of all logging libraries."""
+    return level >= _level and export.takes_logs()
+
+
+def is_secret(key: str) -> bool:
+    """Whether a value of this name is a credential, never to be sent."""
+    return _SECRET.search(key) is not None
+
+
 def enter(logger: logging.Logger, record: logging.LogRecord) -> None:
     """Stamps the record before any handler sees it, and sends it. A record that comes by again is left alone."""
     fields = record.__dict__
-    if _SEEN in fields:
+    if SEEN in fields:
         return
-    fields[_SEEN] = True
+    fields[SEEN] = True
     ids = context.stamp()
     if ids is None and record.exc_info and record.exc_info[1] is not None:
         ids = context.marked(record.exc_info[1])
-    _stamp(fields, ids)
-    if record.levelno >= _level and not _is_own(logger.name) and export.takes_logs():
+    stamp(fields, ids)
+    if is_sent(record.levelno) and not _is_own(logger.name):
         export.emit_log(log_record(record, ids))
 
 
@@ -79,7 +94,8 @@ def _is_own(name: str) -> bool:
     return name == _OWN or name.startswith(_OWN + ".")
 
 
-def _stamp(fields: dict[str, Any], ids: context.Stamp | None) -> None:
+def stamp(fields: dict[str, Any], ids: context.Stamp | None) -> None:
+    """The ids as attributes of a record, for the application's own formats; those it has set itself stay."""
     known = ids is not None
     trace_id = transaction_id.text(ids.trace_id) if ids is not None else "0"
     fields.setdefault("otelTraceID", trace_id)
@@ -110,7 +126,7 @@ def _attributes(record: logging.LogRecord) -> dict[str, Any]:
         if (
             key not in _STANDARD
             and isinstance(value, (str, int, float))
-            and key.lower() not in _CREDENTIALS
+            and not is_secret(key)
             and len(attributes) < limits.attributes
         ):
             attributes[key] = value

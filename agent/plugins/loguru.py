@@ -80,11 +80,11 @@ def handle(record: logging.LogRecord) -> logging.LogRecord | None:
     if (
         bridged is not None
         and _local.sent
-        and logging_plugin._SEEN not in fields  # noqa: SLF001 - its mark
+        and logging_plugin.SEEN not in fields
         and (fields.get("extra") is bridged["extra"] or _says(record.msg, bridged))
     ):
-        fields[logging_plugin._SEEN] = True  # noqa: SLF001 - its mark
-        logging_plugin._stamp(fields, _local.ids)  # noqa: SLF001 - one place stamps records
+        fields[logging_plugin.SEEN] = True
+        logging_plugin.stamp(fields, _local.ids)
     outer, _local.handling = _local.handling, record
     return outer
 
@@ -99,7 +99,7 @@ def _send(record: dict[str, Any]) -> None:
         return
     _local.sent = True
     level = record["level"]
-    if level.no < logging_plugin._level or not export.takes_logs() or _intercepted(record):  # noqa: SLF001 - one threshold
+    if not logging_plugin.is_sent(level.no) or _intercepted(record):
         return
     attributes: dict[str, Any] = {
         "code.file.path": record["file"].path,

@@ -115,7 +115,7 @@ def end(event: _Event | None, _result: Any) -> None:
     _local.event = event.outer
     if event.sent or event.values is None or _standard(event.logger) is not None:
         return  # one that ends in the standard library and isn't sent by now is below the level there
-    if event.level >= logging_plugin._level and export.takes_logs():  # noqa: SLF001 - one threshold for all logging
+    if logging_plugin.is_sent(event.level):
         level = _NAMES.get(event.level, "INFO")
         attributes = {**log_attributes.caller(("structlog",)), **log_attributes.bound(event.values, _ABOUT)}
         export.emit_log(
@@ -140,12 +140,12 @@ def handed_on(logger: logging.Logger, record: logging.LogRecord) -> None:
     if event is None or event.sent or event.values is None or _standard(event.logger) is not logger:
         return
     fields = record.__dict__
-    if logging_plugin._SEEN in fields:  # noqa: SLF001 - its mark
+    if logging_plugin.SEEN in fields:
         return
     event.sent = True
-    fields[logging_plugin._SEEN] = True  # noqa: SLF001 - its mark
-    logging_plugin._stamp(fields, event.ids)  # noqa: SLF001 - one place stamps records
-    if record.levelno >= logging_plugin._level and export.takes_logs():  # noqa: SLF001 - one threshold
+    fields[logging_plugin.SEEN] = True
+    logging_plugin.stamp(fields, event.ids)
+    if logging_plugin.is_sent(record.levelno):
         log = logging_plugin.log_record(record, event.ids)
         log.body = _body(event.values)
         if event.exception is not None and "exception.type" not in log.attributes:

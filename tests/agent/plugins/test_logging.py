@@ -40,7 +40,8 @@ def only(sink: OtlpSink, **wanted: Any) -> dict[str, Any]:
 def test_a_record_in_full(start_agent: StartAgent, sink: OtlpSink, log: logging.Logger) -> None:
     start_agent()
     request = begin(1)
-    log.info("order %s of %d", "a", 7, extra={"number": 7, "paid": True, "lines": [1], "Authorization": "Basic x"})
+    secrets = {"Authorization": "Basic x", "db_password": "x", "api-key": "x", "access_token": "x"}
+    log.info("order %s of %d", "a", 7, extra={"number": 7, "paid": True, "lines": [1], **secrets})
     serve.finish(request)
     sent = only(sink)
     assert sent["body"] == "order a of 7"
