@@ -141,20 +141,14 @@ POINTCUTS = [
         versions=_VERSIONS,
     ),
     Pointcut("tornado.web", "RequestHandler.flush", f"{__name__}:FLUSH", ("self",), "observe", versions=_VERSIONS),
-    *(
-        Pointcut(
-            module=module,
-            target=f"{client}.fetch_impl",
-            advice=f"{__name__}:FETCH",
-            args=("request", "callback"),
-            replaces=("callback",),
-            kind="client",
-            scope=call.SCOPE,
-            versions=_VERSIONS,
-        )
-        for module, client in (
-            ("tornado.simple_httpclient", "SimpleAsyncHTTPClient"),
-            ("tornado.curl_httpclient", "CurlAsyncHTTPClient"),
-        )
+    Pointcut(
+        module="tornado.simple_httpclient",
+        target="SimpleAsyncHTTPClient.fetch_impl",
+        advice=f"{__name__}:FETCH",
+        args=("request", "callback"),
+        replaces=("callback",),
+        kind="client",
+        scope=call.SCOPE,
+        versions=_VERSIONS,
     ),
 ]

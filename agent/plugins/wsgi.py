@@ -198,18 +198,17 @@ POINTCUTS = [
     *(
         Pointcut(
             module=f"gunicorn.workers.{module}",
-            target=f"{worker}.{method}",
+            target=f"{worker}.handle_request",
             advice=f"{__name__}:HANDLE",
             kind="server",
             scope="http.server",
             versions=_VERSIONS,
         )
-        for module, worker, methods in (
-            ("sync", "SyncWorker", ("handle_request",)),
-            ("gthread", "ThreadWorker", ("handle_request", "handle_http2_request")),
-            ("base_async", "AsyncWorker", ("handle_request", "handle_http2_request")),
+        for module, worker in (
+            ("sync", "SyncWorker"),
+            ("gthread", "ThreadWorker"),
+            ("base_async", "AsyncWorker"),
         )
-        for method in methods
     ),
     Pointcut("gunicorn.http.wsgi", "create", f"{__name__}:CREATE", kind="observe", versions=_VERSIONS),
     _start("gunicorn.http.wsgi", "Response.start_response", _VERSIONS),
