@@ -7,7 +7,7 @@ brings nothing makes nothing. A batch is no record: each of its records is taken
 
 import dis
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, SupportsIndex
 
@@ -165,6 +165,18 @@ class Batch(list[Any]):
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         return list, (self[:],)
+
+
+def hand_out_batch(
+    consumer: object, most: int | None, records: dict[Any, Any], library: str, describe: Callable[[Any, Any], Record]
+) -> None:
+    """What a poll brought, by partition; changed in place. A single record that was asked for (``most``) is in hand,
+    a batch's records will be when they are come to."""
+    if most == 1:
+        hand_out(consumer, library, describe(consumer, next(iter(records.values()))[0]))
+        return
+    for partition, batch in records.items():
+        records[partition] = Batch(batch, library, describe, consumer)
 
 
 class _Batched:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from opentelemetry import trace
 from opentelemetry.context.context import Context
 
-from weftline.agent import context, events, foreign, ids, propagate, semconv, serve
+from weftline.agent import context, foreign, ids, propagate, semconv, serve
 from weftline.agent.propagate import Incoming, Outgoing, w3c
 from weftline.agent.record import ERROR, Identity, Span, exception_type
 from weftline.agent.sample import SAMPLED
@@ -103,6 +103,13 @@ def failed(sending: Sending, exception: BaseException) -> None:
         sending.span.end()
 
 
+def not_sent(sending: Sending | None, exception: BaseException) -> None:
+    """Error advice of a producer's `send`: it failed by itself, or was cancelled."""
+    if sending is not None:
+        left(sending)
+        failed(sending, exception)
+
+
 def broke(span: Identity | None, exception: BaseException) -> None:
     """Notes what went wrong on a message's span."""
     if isinstance(span, Span):
@@ -142,39 +149,21 @@ def take(
     """Takes a message in hand: its transaction is current until it is put down. `describe` fills in the attributes;
     it is called only if the transaction is sampled."""
     around = context.current_span()
-    if incoming.trace_id:
-        trace_id = incoming.trace_id
-        known = (incoming.flags or 0) & ids.RANDOM_FLAG
-    else:
-        trace_id, known = ids.trace_id(), ids.RANDOM_FLAG
-    sampled = serve.decide(trace_id, incoming.flags)
-    entered = context.Transaction(
-        trace_id=trace_id,
-        span_id=ids.span_id(),
-        flags=known | SAMPLED if sampled else known,
-        parent_id=incoming.span_id,
-        tracestate=incoming.tracestate,
-        request_id=incoming.request_id,
-    )
+    entered = serve.transaction(incoming)
     span: Identity
-    if sampled:
+    if entered.sampled:
         attributes = _attributes(system, "process", "process", destination)
         describe(attributes)
         span = Span(
             f"process {subject or destination}", CONSUMER, library, attributes,
-            trace_id=trace_id, span_id=entered.span_id, parent_id=entered.parent_id,
+            trace_id=entered.trace_id, span_id=entered.span_id, parent_id=entered.parent_id,
             remote_parent=bool(entered.parent_id), flags=entered.flags, tracestate=entered.tracestate, scope=SCOPE,
         )  # fmt: skip
         if around is not None and around.get_span_context().span_id != entered.parent_id:
             span.add_link(around.get_span_context())
     else:
-        span = Identity(trace_id, entered.span_id, entered.flags, entered.tracestate, SCOPE)
-    handling = Handling(span, entered, context.enter(span, entered))
-    if incoming.baggage:
-        propagate.with_baggage(incoming.baggage)
-    for name in incoming.aliases:
-        events.alias(name)
-    return handling
+        span = Identity(entered.trace_id, entered.span_id, entered.flags, entered.tracestate, SCOPE)
+    return Handling(span, entered, serve.enter(span, entered, incoming))
 
 
 def sort(incoming: Incoming) -> Context | None:

@@ -46,6 +46,13 @@ def begin(
 ) -> Request:
     """Lets a request enter. `describe` fills in the attributes and returns the method for the span's name; it is
     called only if the transaction is sampled. `path` is what the rules by route look at."""
+    entered = transaction(incoming, path)
+    span = _record(entered, library, describe, request) if entered.sampled else _identity(entered)
+    return Request(span, enter(span, entered, incoming), transaction_id.text(entered.trace_id))
+
+
+def transaction(incoming: Incoming, path: str = "") -> context.Transaction:
+    """The transaction of a request or a message: the one that came with it, else a new one; whether it is sampled."""
     flags = incoming.flags
     if incoming.trace_id:
         trace_id = incoming.trace_id
@@ -53,7 +60,7 @@ def begin(
     else:
         trace_id, known = ids.trace_id(), ids.RANDOM_FLAG
     sampled = _by_route(path, trace_id, flags) if _by_route is not None and path else decide(trace_id, flags)
-    entered = context.Transaction(
+    return context.Transaction(
         trace_id=trace_id,
         span_id=ids.span_id(),
         flags=known | SAMPLED if sampled else known,
@@ -61,13 +68,16 @@ def begin(
         tracestate=incoming.tracestate,
         request_id=incoming.request_id,
     )
-    span = _record(entered, library, describe, request) if sampled else _identity(entered)
-    begun = Request(span, context.enter(span, entered), transaction_id.text(trace_id))
+
+
+def enter(span: Identity, entered: context.Transaction, incoming: Incoming) -> Context:
+    """Makes a transaction current with the baggage and the aliases that came with it. Returns what to put back."""
+    previous = context.enter(span, entered)
     if incoming.baggage:
         with_baggage(incoming.baggage)
     for name in incoming.aliases:
         events.alias(name)  # each a log record: they arrive also when the transaction is sampled out
-    return begun
+    return previous
 
 
 def route(template: str, span: Identity | None) -> None:

@@ -57,13 +57,6 @@ def queued(sending: Sending | None, future: "asyncio.Future[Any]") -> None:
     future.add_done_callback(done)
 
 
-def not_sent(sending: Sending | None, exception: BaseException) -> None:
-    """`send` itself failed, or was cancelled."""
-    if sending is not None:
-        message.left(sending)
-        message.failed(sending, exception)
-
-
 def _record(consumer: Any, record: Any) -> Record:
     return Record(
         record.topic, record.partition, record.offset, record.key, record.headers, record.value is None,
@@ -100,18 +93,13 @@ def poll(consumer: Any, max_records: Any) -> Any:
 
 
 def polled(token: Any, records: Any) -> None:
-    """A single record that was asked for is in hand; a batch's records will be when they are come to."""
-    if token is None or not records or _traced():
-        return
-    consumer, most = token
-    if most == 1:
-        kafka_record.hand_out(consumer, _LIBRARY, _record(consumer, next(iter(records.values()))[0]))
-        return
-    for partition, batch in records.items():
-        records[partition] = kafka_record.Batch(batch, _LIBRARY, _record, consumer)
+    """The application has a batch."""
+    if token is not None and records and not _traced():
+        consumer, most = token
+        kafka_record.hand_out_batch(consumer, most, records, _LIBRARY, _record)
 
 
-SEND = Advice(send, queued, not_sent)
+SEND = Advice(send, queued, message.not_sent)
 LOOP = Advice(loop, looping)
 NEXT = Advice(next_record, handed_out)
 POLL = Advice(poll, polled)
