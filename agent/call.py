@@ -12,10 +12,10 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.context.context import Context
 
-from weftline.agent import context, http_attributes, ids, query, serve
+from weftline.agent import context, http_attributes, ids, query
+from weftline.agent.parent import parent_of
 from weftline.agent.propagate import Outgoing, inject
 from weftline.agent.record import CLIENT, ERROR, Identity, Span, exception_type
-from weftline.agent.sample import SAMPLED
 
 SCOPE = "http.client"
 
@@ -62,24 +62,17 @@ def depart(
         return _carry(current, entered, headers)
     if entered is not None and not entered.sampled:  # no new span id: nobody would ever hear of it
         return Call(headers, inject(_outgoing(entered), headers))
-    parent = context.stamp()
-    if parent is not None:
-        trace_id, parent_id, flags = parent.trace_id, parent.span_id, parent.flags
-        sampled = bool(flags & SAMPLED)
-        state = current.get_span_context().trace_state.to_header() if current is not None else ""
-    else:
-        trace_id, parent_id, flags, state = ids.trace_id(), 0, ids.RANDOM_FLAG, ""
-        sampled = serve.decide(trace_id, None)
-    span_id = ids.span_id()
-    if sampled:
+    parent = parent_of(current)
+    trace_id, span_id, state = parent.trace_id, ids.span_id(), parent.tracestate
+    if parent.sampled:
         attributes: dict[str, Any] = {}
         name = describe(attributes)
         span: Identity = Span(
-            name, CLIENT, library, attributes, trace_id=trace_id, span_id=span_id, parent_id=parent_id,
-            flags=flags | SAMPLED, tracestate=state, scope=scope,
+            name, CLIENT, library, attributes, trace_id=trace_id, span_id=span_id, parent_id=parent.span_id,
+            flags=parent.flags, tracestate=state, scope=scope,
         )  # fmt: skip
     else:
-        span = Identity(trace_id, span_id, flags, state, scope)
+        span = Identity(trace_id, span_id, parent.flags, state, scope)
     request_id = entered.request_id if entered is not None else None
     added = inject(Outgoing(trace_id, span_id, span.flags, state, request_id), headers)
     return Call(headers, added, span, context.enter(span))

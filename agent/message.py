@@ -13,9 +13,9 @@ from opentelemetry import trace
 from opentelemetry.context.context import Context
 
 from weftline.agent import context, foreign, ids, propagate, semconv, serve
+from weftline.agent.parent import parent_of
 from weftline.agent.propagate import Incoming, Outgoing, w3c
 from weftline.agent.record import ERROR, Identity, Span, exception_type
-from weftline.agent.sample import SAMPLED
 
 PRODUCER: Final = 4
 CONSUMER: Final = 5
@@ -60,24 +60,17 @@ def send(
     if entered is not None and not entered.sampled:  # no new span id: nobody would ever hear of it
         outgoing = Outgoing(entered.trace_id, entered.span_id, entered.flags, entered.tracestate, request_id)
         return Sending(), propagate.headers(outgoing, present)
-    parent = context.stamp()
-    if parent is not None:
-        trace_id, parent_id, flags = parent.trace_id, parent.span_id, parent.flags
-        sampled = bool(flags & SAMPLED)
-        state = current.get_span_context().trace_state.to_header() if current is not None else ""
-    else:
-        trace_id, parent_id, flags, state = ids.trace_id(), 0, ids.RANDOM_FLAG, ""
-        sampled = serve.decide(trace_id, None)
-    span_id = ids.span_id()
+    parent = parent_of(current)
+    trace_id, span_id, state = parent.trace_id, ids.span_id(), parent.tracestate
     span: Span | None = None
-    if sampled:
+    if parent.sampled:
         span = Span(
             f"{operation} {subject or destination}", PRODUCER, library,
             _attributes(system, operation, "send", destination),
-            trace_id=trace_id, span_id=span_id, parent_id=parent_id,
-            flags=flags | SAMPLED, tracestate=state, scope=SCOPE,
+            trace_id=trace_id, span_id=span_id, parent_id=parent.span_id,
+            flags=parent.flags, tracestate=state, scope=SCOPE,
         )  # fmt: skip
-    identity = span or Identity(trace_id, span_id, flags, state, SCOPE)
+    identity = span or Identity(trace_id, span_id, parent.flags, state, SCOPE)
     added = propagate.headers(Outgoing(trace_id, span_id, identity.flags, state, request_id), present)
     return Sending(span, identity, context.enter(identity)), added
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from opentelemetry.context.context import Context
 
-from weftline.agent import context, foreign, ids, serve, sql
+from weftline.agent import context, foreign, ids, sql
+from weftline.agent.parent import parent_of
 from weftline.agent.record import CLIENT, ERROR, Identity, Span, exception_type
-from weftline.agent.sample import SAMPLED
 
 SCOPE: Final = "db.client"
 
@@ -66,25 +66,16 @@ def begin(library: Library, describe: Callable[..., str], *subject: Any) -> Quer
         return None
     if foreign.instruments(library.name, library.instrumentor):
         return None
-    sampled = True
-    if isinstance(current, Span):  # ours, and so sampled: its ids are at hand
-        trace_id, parent_id, flags, state = current.trace_id, current.span_id, current.flags, current.tracestate
-    elif (parent := context.stamp()) is not None:
-        trace_id, parent_id, flags = parent.trace_id, parent.span_id, parent.flags
-        sampled = bool(flags & SAMPLED)
-        state = current.get_span_context().trace_state.to_header() if current is not None else ""
-    else:
-        trace_id, parent_id, flags, state = ids.trace_id(), 0, ids.RANDOM_FLAG, ""
-        sampled = serve.decide(trace_id, None)
-    if sampled:
+    parent = parent_of(current)
+    if parent.sampled:
         attributes: dict[str, Any] = {}
         name = describe(attributes, *subject)
         span: Identity = Span(
-            name, CLIENT, f"weftline.agent.{library.name}", attributes, trace_id=trace_id, span_id=ids.span_id(),
-            parent_id=parent_id, flags=flags | SAMPLED, tracestate=state, scope=SCOPE,
+            name, CLIENT, f"weftline.agent.{library.name}", attributes, trace_id=parent.trace_id, span_id=ids.span_id(),
+            parent_id=parent.span_id, flags=parent.flags, tracestate=parent.tracestate, scope=SCOPE,
         )  # fmt: skip
     else:
-        span = Identity(trace_id, ids.span_id(), flags, state, SCOPE)
+        span = Identity(parent.trace_id, ids.span_id(), parent.flags, parent.tracestate, SCOPE)
     return Query(span, context.enter(span))
 
 

@@ -1,0 +1,34 @@
+"""Whose child is what leaves the program: a call, a query, a message. The one place that decides it."""
+
+from typing import NamedTuple
+
+from opentelemetry import trace
+
+from weftline.agent import context, ids, serve
+from weftline.agent.record import Span
+from weftline.agent.sample import SAMPLED
+
+
+class Parent(NamedTuple):
+    """`span_id` is 0 where a trace begins here. `flags` say whether what leaves gets a span."""
+
+    trace_id: int
+    span_id: int
+    flags: int
+    tracestate: str
+
+    @property
+    def sampled(self) -> bool:
+        return bool(self.flags & SAMPLED)
+
+
+def parent_of(current: trace.Span | None) -> Parent:
+    """The current span's ids, or those that speak for it; of a new trace where there are none."""
+    if isinstance(current, Span):  # ours, and so sampled: its ids are at hand
+        return Parent(current.trace_id, current.span_id, current.flags, current.tracestate)
+    stamp = context.stamp()
+    if stamp is not None:
+        state = current.get_span_context().trace_state.to_header() if current is not None else ""
+        return Parent(stamp.trace_id, stamp.span_id, stamp.flags, state)
+    trace_id = ids.trace_id()
+    return Parent(trace_id, 0, ids.RANDOM_FLAG | (SAMPLED if serve.decide(trace_id, None) else 0), "")
