@@ -2,6 +2,7 @@
 
     Exception
     ├── TryLater       keep the data, wait, do the same again   (store or bus away, slow, over capacity)
+    ├── AskOtherwise   narrow the question, or mend it          (a search that costs too much, a bad expression)
     ├── BadMessage     never send this again: refuse it or put it aside with the reason
     └── Misconfigured  stop and tell the operator
 
@@ -15,6 +16,10 @@ class TryLater(Exception):  # noqa: N818 - the name says what to do
     def __init__(self, message: str, seconds: float = 1.0) -> None:
         super().__init__(message)
         self.seconds = seconds
+
+
+class AskOtherwise(Exception):  # noqa: N818
+    """The question can't be answered as it was asked; the text is the reason, fit to follow "because"."""
 
 
 class BadMessage(Exception):  # noqa: N818

@@ -33,15 +33,22 @@ def run(environ: Mapping[str, str]) -> None:
 
     from weftline.collector.settings import ClickHouseSettings
     from weftline.collector.store.clickhouse_reader import ClickHouseReader
+    from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
     from weftline.query.app import create_app
     from weftline.query.settings import QuerySettings
 
     settings = read(QuerySettings, environ)
     clickhouse = read(ClickHouseSettings, environ)
-    with listen(settings.host, settings.port) as listener, closing(ClickHouseReader(clickhouse)) as reader:
+    with (
+        listen(settings.host, settings.port) as listener,
+        closing(ClickHouseReader(clickhouse)) as reader,
+        closing(ClickHouseSearcher(clickhouse)) as searcher,
+    ):
         host, port = listener.getsockname()[:2]
         click.echo(f"weftline query listens on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)
-        config = uvicorn.Config(create_app(reader, settings), log_config=None, access_log=False, lifespan="off")
+        config = uvicorn.Config(
+            create_app(reader, searcher, settings), log_config=None, access_log=False, lifespan="off"
+        )
         uvicorn.Server(config).run(sockets=[listener])
 
 

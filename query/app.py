@@ -16,16 +16,17 @@ from starlette.exceptions import HTTPException
 
 from weftline.collector.errors import TryLater
 from weftline.collector.store.protocol import Reader
+from weftline.collector.store.searcher import Searcher
 from weftline.query import problems
-from weftline.query.routes import health, jaeger_v1, transactions
+from weftline.query.routes import health, jaeger_v1, search, transactions
 from weftline.query.routes.examples import TRANSACTION
 from weftline.query.settings import QuerySettings
 
 logger = logging.getLogger(__name__)
 
 
-def create_app(reader: Reader, settings: QuerySettings) -> FastAPI:
-    """The application over ``reader``, which is called from several threads at a time."""
+def create_app(reader: Reader, searcher: Searcher, settings: QuerySettings) -> FastAPI:
+    """The application over ``reader`` and ``searcher``, which are called from several threads at a time."""
     app = _Service(
         title="weftline",
         version=importlib.metadata.version("weftline"),
@@ -36,6 +37,7 @@ def create_app(reader: Reader, settings: QuerySettings) -> FastAPI:
         redirect_slashes=False,
     )
     app.include_router(transactions.router(reader, settings))
+    app.include_router(search.router(reader, searcher, settings))
     app.include_router(jaeger_v1.router(reader, settings))
     app.include_router(health.router(reader))
     app.add_exception_handler(TryLater, _try_later)

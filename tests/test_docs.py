@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.rows import RowsReader
+from support.rows import RowsReader, RowsSearcher
 from support.tables import TABLES, section
 from weftline.query.app import create_app
 from weftline.query.settings import QuerySettings
@@ -53,7 +53,7 @@ def test_every_command_is_named_and_every_command_named_exists() -> None:
 
 
 def test_every_route_is_named_and_every_route_named_exists() -> None:
-    app = create_app(RowsReader([]), QuerySettings())
+    app = create_app(RowsReader([]), RowsSearcher(), QuerySettings())
     there = {f"GET {path}" for path in app.openapi()["paths"]} | {"GET /openapi.json"}
     named = set(re.findall(r"^\| `((?:GET|POST) /[^`]+)`", README, re.MULTILINE))
     assert named == there
@@ -125,7 +125,7 @@ def test_versions_agree() -> None:
 
 @pytest.mark.clickhouse
 def test_sql_in_documents_runs(store) -> None:
-    from weftline.collector.store.clickhouse_reader import connect
+    from weftline.collector.store.clickhouse_connections import connect
 
     with connect(store) as client:
         for _, code in blocks("sql"):

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.cpu import cpu_seconds
 from bench.ingest.payload import requests
 from weftline.collector.settings import ClickHouseSettings
-from weftline.collector.store.clickhouse_reader import connect
+from weftline.collector.store.clickhouse_connections import connect
 from weftline.collector.store.migrate import migrate
 from weftline.deploy.local.clickhouse import ClickHouse
 from weftline.deploy.local.ports import free_port, http_get, listens

@@ -1,55 +1,22 @@
 """`Reader` over ClickHouse's native port."""
 
-import queue
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from clickhouse_driver import Client
-from clickhouse_driver.errors import Error, ServerException
-
-from weftline.collector.errors import TryLater
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
-from weftline.collector.store.not_utf8 import holds_bytes, text
+from weftline.collector.store.clickhouse_connections import ClickHouseConnections
 from weftline.collector.store.protocol import AccessLogRow, LogRow, Row, SpanEvent, SpanLink, SpanRow
 
 _NO_SPAN = "0" * 16
 _NO_TRACE = "0" * 32
 
 
-def connect(settings: ClickHouseSettings, database: str | None = None) -> Client:
-    """A client of the native port; it connects when it is first used."""
-    return Client(
-        host=settings.host,
-        port=settings.tcp_port,
-        database=settings.database if database is None else database,
-        user=settings.user,
-        password=settings.password,
-        secure=settings.secure,
-        connect_timeout=5,
-        send_receive_timeout=settings.timeout,
-        sync_request_timeout=5,
-    )
-
-
-@contextmanager
-def executing(settings: ClickHouseSettings) -> Iterator[None]:
-    """Turns the driver's errors into ours; a read has no data of its own that could be bad."""
-    try:
-        yield
-    except ServerException as error:
-        raise TryLater(f"ClickHouse refused with code={error.code}: {' '.join(error.message.split())[:500]}") from error
-    except (Error, OSError, EOFError) as error:
-        raise TryLater(f"ClickHouse at {settings.host}:{settings.tcp_port} does not answer: {error!r}") from error
-
-
 class ClickHouseReader:
-    """See `Reader` for what it owes. Idle connections are kept for the next caller, whatever thread it is on."""
+    """See `Reader` for what it owes."""
 
-    def __init__(self, settings: ClickHouseSettings, keep: int = 8) -> None:
-        self._settings = settings
-        self._idle: queue.LifoQueue[Client] = queue.LifoQueue(keep)
+    def __init__(self, settings: ClickHouseSettings) -> None:
+        self._connections = ClickHouseConnections(settings)
 
     def resolve(self, any_id: str) -> Sequence[str]:
         return [row[0] for row in self._query("resolve", id=any_id)]
@@ -69,28 +36,10 @@ class ClickHouseReader:
         self._query("services")
 
     def close(self) -> None:
-        while True:
-            try:
-                self._idle.get_nowait().disconnect()
-            except queue.Empty:
-                return
+        self._connections.close()
 
     def _query(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        with executing(self._settings):
-            try:
-                client = self._idle.get_nowait()
-            except queue.Empty:
-                client = connect(self._settings)
-            try:
-                rows: list[tuple[Any, ...]] = client.execute(statements.read(name), parameters)
-            except BaseException:
-                client.disconnect()
-                raise
-            try:
-                self._idle.put_nowait(client)
-            except queue.Full:
-                client.disconnect()
-            return [text(row) if holds_bytes(row) else row for row in rows]
+        return self._connections.execute(statements.read(name), parameters)
 
 
 def _id(text: str, none: str = _NO_SPAN) -> str:

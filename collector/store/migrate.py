@@ -12,7 +12,7 @@ from clickhouse_driver import Client
 from weftline.collector.errors import Misconfigured
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
-from weftline.collector.store.clickhouse_reader import connect, executing
+from weftline.collector.store.clickhouse_connections import connect, executing
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ def _text(path: str) -> str:
 
 
 def _without_comments(sql: str) -> str:
-    # They travel in the URL of every insert, and a placeholder named in one must not be filled.
+    # They would travel with every statement, and a placeholder named in one must not be filled.
     return "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
 
 
@@ -40,8 +40,8 @@ def insert(signal: Signal) -> Insert:
 
 @cache
 def read(name: str) -> str:
-    """The query in `read/<name>.sql`."""
-    return _text(f"read/{name}.sql")
+    """The query in `read/<name>.sql`, or the piece of one."""
+    return _without_comments(_text(f"read/{name}.sql"))
 
 
 @dataclass(frozen=True, slots=True)

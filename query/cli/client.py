@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from typing import Any, Final
 
 DEFAULT_URL: Final = "http://127.0.0.1:16686"
@@ -19,17 +20,29 @@ class UnknownIdError(LookUpError):
     """No transaction is known under the id."""
 
 
-class RefusedIdError(LookUpError):
-    """The service says that this can't be an id."""
+class RefusedError(LookUpError):
+    """The service says that this can't be an id, or can't be answered as it was asked."""
 
 
 class UnreachableError(LookUpError):
     """Nothing that is weftline answers at the URL, or it can't answer now."""
 
 
-def fetch(any_id: str, url: str = DEFAULT_URL, *, timeout: float = 30.0) -> dict[str, Any]:
-    """The JSON of ``GET {url}/api/v1/transactions/{any_id}``; ``timeout`` in seconds. Raises `LookUpError`."""
-    address = f"{url.rstrip('/')}/api/v1/transactions/{urllib.parse.quote(any_id, safe='')}"
+def fetch(any_id: str, url: str = DEFAULT_URL) -> dict[str, Any]:
+    """The JSON of ``GET {url}/api/v1/transactions/{any_id}``. Raises `LookUpError`."""
+    return get(url, f"transactions/{urllib.parse.quote(any_id, safe='')}", holds="entries")
+
+
+def get(
+    url: str, path: str, parameters: Mapping[str, str | int] | None = None, *, holds: str, timeout: float = 30.0
+) -> dict[str, Any]:
+    """The JSON object of ``GET {url}/api/v1/{path}``, which has the key ``holds``; ``timeout`` in seconds.
+
+    Raises `LookUpError`.
+    """
+    address = f"{url.rstrip('/')}/api/v1/{path}"
+    if parameters:
+        address += "?" + urllib.parse.urlencode(parameters)
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UnreachableError(f"{url!r} is no http:// or https:// URL.")
@@ -49,7 +62,7 @@ def fetch(any_id: str, url: str = DEFAULT_URL, *, timeout: float = 30.0) -> dict
         ) from error
     except ValueError as error:
         raise _stranger(url) from error
-    if not isinstance(answer, dict) or "entries" not in answer:
+    if not isinstance(answer, dict) or holds not in answer:
         raise _stranger(url)
     return answer
 
@@ -63,7 +76,7 @@ def _refusal(url: str, status: int, body: bytes) -> LookUpError:
         case 404:
             return UnknownIdError(message)
         case 400:
-            return RefusedIdError(message)
+            return RefusedError(message)
         case _:
             return UnreachableError(f"weftline at {url} can't answer now (HTTP {status}): {message}")
 

@@ -2,25 +2,17 @@
 
 import io
 import json
-import sys
 from pathlib import Path
 from typing import Final
 
 import click
 from rich.console import Console
 
-from weftline.query.cli.client import (
-    DEFAULT_URL,
-    LookUpError,
-    RefusedIdError,
-    UnknownIdError,
-    UnreachableError,
-    fetch,
-)
+from weftline.query.cli.client import fetch
+from weftline.query.cli.options import exit_on_error, url_option
 from weftline.query.cli.picture import SVG_FORMAT
 from weftline.query.cli.timeline_view import draw
 
-EXIT_CODES: Final[dict[type[LookUpError], int]] = {UnknownIdError: 1, RefusedIdError: 2, UnreachableError: 3}
 SVG_WIDTH: Final = 118
 """Columns of a picture."""
 
@@ -29,9 +21,7 @@ SVG_WIDTH: Final = 118
     epilog="Exit codes: 0 found, 1 unknown, 2 malformed id or wrong usage, 3 the service can't be reached.",
 )
 @click.argument("any_id", metavar="ID")
-@click.option(
-    "--url", envvar="WEFTLINE_URL", default=DEFAULT_URL, show_default=True, show_envvar=True, help="Query service."
-)
+@url_option
 @click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write a picture to this file.")
 @click.option("-v", "--verbose", is_flag=True, help="Print stack traces and long texts in full.")
@@ -40,16 +30,13 @@ def tx(any_id: str, url: str, as_json: bool, svg: Path | None, verbose: bool) ->
 
     ID is a transaction ID, a whole traceparent, an x-request-id, or an alias the application set.
     """
-    try:
+    with exit_on_error():
         if as_json:
             click.echo(json.dumps(fetch(any_id, url), ensure_ascii=False, indent=2))
         elif svg:
             svg.write_text(picture(any_id, url, verbose=verbose), encoding="utf-8")
         else:
             show(any_id, url, Console(), verbose=verbose)
-    except LookUpError as error:
-        click.echo(f"weftline: {error}", err=True)
-        sys.exit(EXIT_CODES[type(error)])
 
 
 def show(any_id: str, url: str, console: Console, *, verbose: bool = False) -> None:

@@ -1,9 +1,13 @@
 """Rows by hand, and a reader over them, for tests of the query folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from weftline.collector.errors import TryLater
+from weftline.collector.store.conditions import Condition
 from weftline.collector.store.protocol import AccessLogRow, LogRow, Row, SpanEvent, SpanLink, SpanRow
+from weftline.collector.store.searcher import Facet, Hit, Place, Window
 
 TRANSACTION = "4bf92f3577b34da6a3ce929d0e0e4736"
 START = 1_795_327_632_000_000_000
@@ -183,3 +187,42 @@ class RowsReader:
 
     def close(self) -> None:
         pass
+
+
+class RowsSearcher:
+    """A fake: the given hits for every search, newest first, within window and page; keeps what it was asked.
+
+    What a condition means is tested against the real store.
+    """
+
+    def __init__(self, hits: Sequence[Hit] = (), facets: Sequence[Facet] = ()) -> None:
+        self.hits = sorted(hits, key=lambda hit: (hit.start, hit.transaction_id), reverse=True)
+        self.counted = list(facets)
+        self.asked: list[tuple[Condition, Window]] = []
+        self.refuse: Callable[[Window], Exception | None] = lambda window: None
+        """What a search of a window raises, if anything."""
+
+    def search(
+        self, condition: Condition, window: Window, before: Place | None, limit: int, seconds: float
+    ) -> Sequence[Hit]:
+        self.asked.append((condition, window))
+        if error := self.refuse(window):
+            raise error
+        end = (before.start, before.transaction_id) if before else (window.until + 1, "")
+        return [
+            hit
+            for hit in self.hits
+            if window.since <= hit.start <= window.until and (hit.start, hit.transaction_id) < end
+        ][:limit]
+
+    def facets(self, condition: Condition, window: Window, limit: int, seconds: float) -> Sequence[Facet]:
+        return self.counted
+
+    def close(self) -> None:
+        pass
+
+
+def hit(transaction_id: str, start: int = START, **fields: Any) -> Hit:
+    """A transaction found, with what matters to the test."""
+    plain = Hit(transaction_id, start, 1, "GET /", 200, (), ("cart",), 1, 0, 1, 0)
+    return replace(plain, **fields)

@@ -16,7 +16,8 @@ from weftline.collector.bus.topics import DEAD_LETTERS, create_topics, topics
 from weftline.collector.ingest.offsets import fixed_range
 from weftline.collector.ingest.worker import connect_consumer
 from weftline.collector.settings import ClickHouseSettings, KafkaSettings
-from weftline.collector.store.clickhouse_reader import ClickHouseReader, connect
+from weftline.collector.store.clickhouse_connections import connect
+from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.protocol import Signal
 from weftline.deploy.local.kafka import Kafka

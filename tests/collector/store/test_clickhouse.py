@@ -8,7 +8,8 @@ from support.otlp import START, access_log, attributes, log, logs_request, span,
 from weftline.collector.errors import BadMessage, Misconfigured, TryLater
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
-from weftline.collector.store.clickhouse_reader import ClickHouseReader, connect
+from weftline.collector.store.clickhouse_connections import connect
+from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.migrate import migrate
 from weftline.collector.store.protocol import AccessLogRow, LogRow, Signal, SpanEvent, SpanLink, SpanRow

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from support import shop
-from support.rows import TRANSACTION, RowsReader
+from support.rows import TRANSACTION, RowsReader, RowsSearcher
 from support.server import serve
 from weftline.query.app import create_app
 from weftline.query.settings import QuerySettings
@@ -30,7 +30,7 @@ def reader() -> RowsReader:
 
 @pytest.fixture(scope="module")
 def url(reader: RowsReader) -> Iterator[str]:
-    with serve(create_app(reader, QuerySettings())) as url:
+    with serve(create_app(reader, RowsSearcher(), QuerySettings())) as url:
         yield url
 
 
@@ -146,7 +146,7 @@ def test_another_service_on_that_port_exits_with_3() -> None:
 def test_a_store_that_is_away_exits_with_3() -> None:
     reader = RowsReader()
     reader.away = "ClickHouse does not answer."
-    app: FastAPI = create_app(reader, QuerySettings())
+    app: FastAPI = create_app(reader, RowsSearcher(), QuerySettings())
     with serve(app) as url:
         ran = weftline("tx", TRANSACTION, "--url", url)
     assert ran.returncode == 3

@@ -1,12 +1,12 @@
 from support.asgi import call
-from support.rows import RowsReader
+from support.rows import RowsReader, RowsSearcher
 from weftline.query.app import create_app
 from weftline.query.settings import QuerySettings
 
 
 def test_health_asks_the_store() -> None:
     reader = RowsReader()
-    app = create_app(reader, QuerySettings())
+    app = create_app(reader, RowsSearcher(), QuerySettings())
     assert (call(app, "/health").status_code, call(app, "/health").json()) == (
         200,
         {"status": "ok", "checks": {"store": "ok"}},

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from support import shop
 from support.asgi import call
-from support.rows import START, TRANSACTION, RowsReader, access, log, span
+from support.rows import START, TRANSACTION, RowsReader, RowsSearcher, access, log, span
 from weftline.collector.store.protocol import SpanEvent, SpanLink, SpanRow
 from weftline.query.app import create_app
 from weftline.query.settings import QuerySettings
@@ -26,12 +26,12 @@ def reader() -> RowsReader:
 
 @pytest.fixture
 def app(reader: RowsReader) -> FastAPI:
-    return create_app(reader, QuerySettings())
+    return create_app(reader, RowsSearcher(), QuerySettings())
 
 
 def one(row: SpanRow, parameters: str = "") -> dict[str, Any]:
     """The only span of a trace that has ``row`` only."""
-    app = create_app(RowsReader([row]), QuerySettings())
+    app = create_app(RowsReader([row]), RowsSearcher(), QuerySettings())
     trace = call(app, f"/api/traces/{row.transaction_id}{parameters}").json()["data"][0]
     (only,) = trace["spans"]
     return {**only, "process": trace["processes"][only["processID"]]}
@@ -58,7 +58,10 @@ def test_services_have_a_total(app: FastAPI) -> None:
 
 
 def test_no_services_are_an_empty_list() -> None:
-    assert call(create_app(RowsReader(), QuerySettings()), "/api/services").json() == {**NO_ERROR, "data": []}
+    assert call(create_app(RowsReader(), RowsSearcher(), QuerySettings()), "/api/services").json() == {
+        **NO_ERROR,
+        "data": [],
+    }
 
 
 def test_a_trace_comes_in_the_envelope(app: FastAPI) -> None:
@@ -76,7 +79,7 @@ def test_an_unknown_trace_is_404(app: FastAPI) -> None:
 
 
 def test_a_transaction_without_spans_is_no_trace() -> None:
-    app = create_app(RowsReader([log("only"), access("edge", "e")]), QuerySettings())
+    app = create_app(RowsReader([log("only"), access("edge", "e")]), RowsSearcher(), QuerySettings())
     assert refused(app, PATH) == (404, "trace not found")
 
 
@@ -122,7 +125,7 @@ def test_start_and_end_are_hints_only(app: FastAPI) -> None:
 
 def test_ids_with_a_zero_high_half_have_16_digits() -> None:
     short = "0" * 16 + "00000000000000ab"
-    app = create_app(RowsReader([span("x", "a", "b", transaction=short)]), QuerySettings())
+    app = create_app(RowsReader([span("x", "a", "b", transaction=short)]), RowsSearcher(), QuerySettings())
     for asked in ("ab", "AB", "00ab", short):
         trace = call(app, f"/api/traces/{asked}").json()["data"][0]
         assert trace["traceID"] == trace["spans"][0]["traceID"] == "00000000000000ab"
@@ -257,7 +260,7 @@ def test_equal_processes_are_one(app: FastAPI) -> None:
 
 def test_a_process_without_any_resource_has_jaegers_name() -> None:
     row = span("x", "a", service="")
-    app = create_app(RowsReader([SpanRow(**{**_fields(row), "resource": {}})]), QuerySettings())
+    app = create_app(RowsReader([SpanRow(**{**_fields(row), "resource": {}})]), RowsSearcher(), QuerySettings())
     assert call(app, PATH).json()["data"][0]["processes"]["p1"]["serviceName"] == "OTLPResourceNoServiceName"
 
 
@@ -274,7 +277,7 @@ def test_raw_leaves_the_order_of_attributes_and_events() -> None:
 
 
 def test_spans_that_repeat_are_one_unless_raw() -> None:
-    app = create_app(RowsReader([span("x", "a"), span("x", "a"), span("y", "a")]), QuerySettings())
+    app = create_app(RowsReader([span("x", "a"), span("x", "a"), span("y", "a")]), RowsSearcher(), QuerySettings())
     assert len(call(app, PATH).json()["data"][0]["spans"]) == 2
     assert len(call(app, f"{PATH}?raw=true").json()["data"][0]["spans"]) == 3
 
@@ -288,7 +291,7 @@ def test_empty_links_are_removed_with_a_warning() -> None:
 
 def test_a_trace_that_was_cut_says_so_at_its_first_span(reader: RowsReader) -> None:
     rows = [span("x", f"{n}", ms=n) for n in range(1, 6)]
-    trace = call(create_app(RowsReader(rows), QuerySettings(max_rows=3)), PATH).json()["data"][0]
+    trace = call(create_app(RowsReader(rows), RowsSearcher(), QuerySettings(max_rows=3)), PATH).json()["data"][0]
     assert [one["warnings"] for one in trace["spans"]] == [
         ["trace has more than 3 spans, showing first 3 spans only"],
         None,

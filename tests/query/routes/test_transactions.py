@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from support import shop
 from support.asgi import call
-from support.rows import START, TRANSACTION, RowsReader, access, log, span
+from support.rows import START, TRANSACTION, RowsReader, RowsSearcher, access, log, span
 from weftline.collector.store.protocol import SpanEvent, SpanLink
 from weftline.query.app import create_app
 from weftline.query.identifiers import Match
@@ -28,7 +28,7 @@ def reader() -> RowsReader:
 
 @pytest.fixture
 def app(reader: RowsReader) -> FastAPI:
-    return create_app(reader, QuerySettings())
+    return create_app(reader, RowsSearcher(), QuerySettings())
 
 
 def get(app: FastAPI, any_id: str) -> Any:
@@ -150,9 +150,9 @@ def test_a_malformed_id_is_400_with_a_sentence(app: FastAPI, malformed: str) -> 
 
 
 def test_a_long_transaction_is_cut_and_says_so(reader: RowsReader) -> None:
-    body = get(create_app(reader, QuerySettings(max_rows=5)), TRANSACTION).json()
+    body = get(create_app(reader, RowsSearcher(), QuerySettings(max_rows=5)), TRANSACTION).json()
     assert (body["truncated"], len(body["entries"])) == (True, 5)
-    exact = get(create_app(reader, QuerySettings(max_rows=19)), TRANSACTION).json()
+    exact = get(create_app(reader, RowsSearcher(), QuerySettings(max_rows=19)), TRANSACTION).json()
     assert (exact["truncated"], len(exact["entries"])) == (False, 19)
 
 
@@ -166,7 +166,7 @@ def test_a_store_that_is_away_is_503_and_when_to_come_back(app: FastAPI, reader:
 
 def test_a_bug_is_500_in_the_same_shape(reader: RowsReader) -> None:
     reader.resolve = lambda any_id: 1 / 0  # type: ignore[method-assign]
-    answer = get(create_app(reader, QuerySettings()), TRANSACTION)
+    answer = get(create_app(reader, RowsSearcher(), QuerySettings()), TRANSACTION)
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, 500)
     assert "ZeroDivisionError" not in answer.text
 
@@ -186,7 +186,15 @@ def test_rows_that_came_by_x_transaction_id_keep_their_own_trace_id() -> None:
 
 def test_the_api_describes_itself(app: FastAPI) -> None:
     paths = call(app, "/openapi.json").json()["paths"]
-    assert set(paths) == {"/api/v1/transactions/{any_id}", "/api/services", "/api/traces/{trace_id}", "/health"}
+    assert set(paths) == {
+        "/api/v1/transactions/{any_id}",
+        "/api/v1/search",
+        "/api/v1/search/fields",
+        "/api/v1/services",
+        "/api/services",
+        "/api/traces/{trace_id}",
+        "/health",
+    }
     described = paths["/api/v1/transactions/{any_id}"]["get"]["responses"]
     assert set(described) == {"200", "400", "404", "503", "default"}
     assert described["200"]["content"]["application/json"]["example"] == EXAMPLE

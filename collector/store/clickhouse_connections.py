@@ -1,0 +1,97 @@
+"""Connections to ClickHouse's native port, kept for the next caller, whatever thread it is on."""
+
+import queue
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from clickhouse_driver import Client
+from clickhouse_driver.errors import Error, ServerException
+
+from weftline.collector.errors import AskOtherwise, TryLater
+from weftline.collector.settings import ClickHouseSettings
+from weftline.collector.store.not_utf8 import holds_bytes, text
+
+ASK_OTHERWISE: Final = {
+    158: "it reads too many rows",
+    159: "it takes too long",
+    160: "it takes too long",
+    191: "too many transactions fulfil one of its parts",
+    241: "it needs too much memory",
+    427: "ClickHouse can't read its regular expression (RE2 syntax)",
+}
+"""ClickHouse's error code -> why a query can't be answered as it is."""
+
+
+def connect(settings: ClickHouseSettings, database: str | None = None) -> Client:
+    """A client of the native port; it connects when it is first used."""
+    return Client(
+        host=settings.host,
+        port=settings.tcp_port,
+        database=settings.database if database is None else database,
+        user=settings.user,
+        password=settings.password,
+        secure=settings.secure,
+        connect_timeout=5,
+        send_receive_timeout=settings.timeout,
+        sync_request_timeout=5,
+    )
+
+
+@contextmanager
+def executing(settings: ClickHouseSettings, *, bounded: bool = False) -> Iterator[None]:
+    """Turns the driver's errors into ours; a read has no data of its own that could be bad.
+
+    Only a ``bounded`` query can be asked otherwise: where the bounds are the server's own, it may be busy with others.
+    """
+    try:
+        yield
+    except ServerException as error:
+        if bounded and (reason := ASK_OTHERWISE.get(error.code)):
+            raise AskOtherwise(reason) from error
+        raise TryLater(f"ClickHouse refused with code={error.code}: {' '.join(error.message.split())[:500]}") from error
+    except (Error, OSError, EOFError) as error:
+        raise TryLater(f"ClickHouse at {settings.host}:{settings.tcp_port} does not answer: {error!r}") from error
+
+
+class ClickHouseConnections:
+    """At most ``keep`` idle connections; more callers at a time open more. Safe from several threads."""
+
+    def __init__(self, settings: ClickHouseSettings, keep: int = 8) -> None:
+        self._settings = settings
+        self._idle: queue.LifoQueue[Client] = queue.LifoQueue(keep)
+
+    def execute(
+        self, sql: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """The rows of a query. ``settings`` are ClickHouse's own and bound it. Raises `TryLater` and `AskOtherwise`."""
+        with executing(self._settings, bounded=settings is not None):
+            try:
+                client = self._idle.get_nowait()
+            except queue.Empty:
+                client = connect(self._settings)
+            try:
+                rows: list[tuple[Any, ...]] = client.execute(sql, dict(parameters), settings=settings)
+            except ServerException:
+                # The connection is good: the server read the query to its end and said no.
+                self._keep(client)
+                raise
+            except BaseException:
+                client.disconnect()
+                raise
+            self._keep(client)
+            return [text(row) if holds_bytes(row) else row for row in rows]
+
+    def close(self) -> None:
+        """Let go of idle connections. Calls after it still work; they connect anew."""
+        while True:
+            try:
+                self._idle.get_nowait().disconnect()
+            except queue.Empty:
+                return
+
+    def _keep(self, client: Client) -> None:
+        try:
+            self._idle.put_nowait(client)
+        except queue.Full:
+            client.disconnect()

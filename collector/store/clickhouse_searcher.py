@@ -1,0 +1,69 @@
+"""`Searcher` over ClickHouse's native port."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from weftline.collector.settings import ClickHouseSettings
+from weftline.collector.store import statements
+from weftline.collector.store.clickhouse_connections import ClickHouseConnections
+from weftline.collector.store.conditions import Condition
+from weftline.collector.store.searcher import FACETS, Facet, Hit, Place, Window
+from weftline.collector.store.where import where
+
+ROWS_LATER: Final = 3_600_000_000_000
+"""How much later than its transaction's beginning a row may lie and still be found at the end of a window, in ns."""
+LAST: Final = Place(2**63 - 1, "f" * 32)
+MAX_BYTES_IN_SET: Final = 1 << 30
+MAX_MEMORY: Final = 4 << 30
+
+
+class ClickHouseSearcher:
+    """See `Searcher` for what it owes. Queries only read: `readonly` is set whatever the user may do."""
+
+    def __init__(self, settings: ClickHouseSettings) -> None:
+        self._connections = ClickHouseConnections(settings)
+
+    def search(
+        self, condition: Condition, window: Window, before: Place | None, limit: int, seconds: float
+    ) -> Sequence[Hit]:
+        place = before or LAST
+        rows = self._query(
+            "search", condition, window, seconds, before=place.start, before_id=place.transaction_id, limit=limit
+        )
+        return [Hit(*row) for row in rows]
+
+    def facets(self, condition: Condition, window: Window, limit: int, seconds: float) -> Sequence[Facet]:
+        found = [Facet(*row) for row in self._query("search_facets", condition, window, seconds, limit=limit)]
+        return sorted(found, key=_place_of)
+
+    def close(self) -> None:
+        """Let go of idle connections. Calls after it still work; they connect anew."""
+        self._connections.close()
+
+    def _query(
+        self, name: str, condition: Condition, window: Window, seconds: float, **parameters: Any
+    ) -> list[tuple[Any, ...]]:
+        sql, values = where(condition)
+        return self._connections.execute(
+            statements.read(name).replace("$CONDITION", sql),
+            {
+                **values,
+                **parameters,
+                "since": window.since,
+                "until": window.until,
+                "rows_until": min(window.until + ROWS_LATER, LAST.start),
+            },
+            {
+                "readonly": 2,
+                "max_execution_time": max(seconds, 0.001),
+                "timeout_overflow_mode": "throw",
+                "max_bytes_in_set": MAX_BYTES_IN_SET,
+                "set_overflow_mode": "throw",
+                "max_memory_usage": MAX_MEMORY,
+            },
+        )
+
+
+def _place_of(facet: Facet) -> tuple[int, int, str]:
+    size = int(facet.value) if facet.name == "duration" else -facet.transactions
+    return FACETS.index(facet.name), size, facet.value
