@@ -1,6 +1,7 @@
 """Brings a database to the newest schema: `schema/NNNN_*.sql` in order, each recorded once it has run.
 
-Every statement is `IF NOT EXISTS`, so that a run that died half-way, or two at once, end in the same schema.
+Every statement may run twice (`IF NOT EXISTS`, `MODIFY QUERY`), so that a run that died half-way, or two at once, end
+in the same schema.
 """
 
 import hashlib

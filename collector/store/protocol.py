@@ -75,7 +75,10 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class AccessLogRow:
-    """An Envoy's record of one request. ``span_id`` is its server span's, recorded or not."""
+    """An Envoy's record of one request, or of one attempt to have it answered upstream: see ``kind``.
+
+    ``span_id`` is its server span's, recorded or not; '' for an attempt, whose own span id is ``upstream_span_id``.
+    """
 
     transaction_id: str
     trace_id: str
@@ -104,7 +107,7 @@ class AccessLogRow:
     upstream_cluster: str
     upstream_host: str
     upstream_attempts: int
-    """0: no upstream was tried"""
+    """0: no upstream was tried. Of an attempt: its number from 1 on, 0 where the proxy doesn't count"""
     route_name: str
     request_id: str
     stream_id: str
@@ -114,6 +117,8 @@ class AccessLogRow:
     resource: Mapping[str, str]
     attributes: Mapping[str, str]
     """what has no column of its own"""
+    kind: str = "end"
+    """end, attempt, start, interim or connection: `schema/0019_access_logs_kind.sql`"""
 
 
 Row = SpanRow | LogRow | AccessLogRow

@@ -3,7 +3,8 @@ SELECT lower(hex(transaction_id)), lower(hex(trace_id)), lower(hex(span_id)), lo
        lower(hex(upstream_span_id)), toUnixTimestamp64Nano(time), duration, service, proxy_role, node_id, log_type, method,
        authority, path, protocol, response_code, response_flags, response_code_details,
        upstream_transport_failure_reason, connection_termination_details, upstream_cluster, upstream_host,
-       upstream_attempts, route_name, request_id, stream_id, bytes_received, bytes_sent, grpc_status, resource, attributes
+       upstream_attempts, route_name, request_id, stream_id, bytes_received, bytes_sent, grpc_status, resource, attributes,
+       toString(kind)
 FROM access_logs
 WHERE transaction_id = id
 ORDER BY access_logs.time

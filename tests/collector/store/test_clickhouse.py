@@ -119,6 +119,52 @@ def test_the_callers_span_is_not_taken_for_one_sent_upstream(
     assert (row.parent_span_id, row.upstream_span_id, row.upstream_attempts) == ("a" * 16, "", 1)
 
 
+@pytest.mark.parametrize(
+    ("log_type", "kind"),
+    [
+        ("DownstreamEnd", "end"), ("NotSet", "end"), ("", "end"), ("-", "end"), ("UpstreamEnd", "attempt"), ("UpstreamPeriodic", "attempt"),
+        ("UpstreamPoolReady", "attempt"), ("DownstreamStart", "start"), ("DownstreamPeriodic", "interim"),
+        ("DownstreamTunnelSuccessfullyEstablished", "start"), ("TcpConnectionStart", "start"),
+        ("TcpUpstreamConnected", "start"), ("TcpPeriodic", "interim"), ("TcpConnectionEnd", "connection"),
+        ("UdpSessionEnd", "connection"), ("UdpPeriodic", "interim"), ("UdpTunnelUpstreamConnected", "start"),
+    ],
+)  # fmt: skip
+def test_only_the_end_of_a_request_is_counted_as_one(
+    store: ClickHouseSettings, writer: ClickHouseWriter, reader: ClickHouseReader, log_type: str, kind: str
+) -> None:
+    said = access_log(
+        TX, "a" * 16, access_log_type=log_type, response_code="503", response_flags="UF", method="GET", path="/said",
+        time=START - 1000,
+    )  # fmt: skip
+    end = access_log(TX, "b" * 16, response_code="200", method="GET", path="/end")
+    writer.insert(Signal.LOGS, [logs_request(said)], "1")
+    writer.insert(Signal.LOGS, [logs_request(end)], "2")
+    assert [row.kind for row in reader.transaction(TX, 10)] == [kind, "end"]
+    [(_, _, _, access_logs, errors, _, flags, code, root, first, _)] = transactions(store)
+    counted = {"end": (2, 1, 503, "GET /said"), "connection": (2, 0, 200, "GET /end")}
+    assert (access_logs, errors, code, root) == counted.get(kind, (1, 0, 200, "GET /end"))
+    assert (flags, first) == (["UF"], START - 1000), "what went wrong on the way is found too"
+
+
+def test_an_attempt_has_the_ids_of_what_it_sent(writer: ClickHouseWriter, reader: ClickHouseReader) -> None:
+    """Envoy leaves the record's own ids and the caller's traceparent empty."""
+    told = access_log(
+        "", "", access_log_type="UpstreamEnd", transaction_id=TX, parent_traceparent="-",
+        upstream_traceparent=traceparent("b" * 16, OTHER), upstream_request_attempt_count="2", duration_us="-", duration_ms="3",
+    )  # fmt: skip
+    uncounted = access_log(
+        "", "", access_log_type="UpstreamEnd", transaction_id="-", upstream_traceparent=traceparent("c" * 16),
+        upstream_request_attempt_count="-", duration_us="7", time=START + 1,
+    )  # fmt: skip
+    writer.insert(Signal.LOGS, [logs_request(told, uncounted)], "t")
+    found = [
+        (row.trace_id, row.span_id, row.parent_span_id, row.upstream_span_id, row.upstream_attempts, row.duration)
+        for row in reader.transaction(TX, 10)
+        if isinstance(row, AccessLogRow)
+    ]
+    assert found == [(OTHER, "", "", "b" * 16, 2, 3_000_000), (TX, "", "", "c" * 16, 0, 7_000)]
+
+
 def test_text_that_is_not_utf8_is_spelt_out(writer: ClickHouseWriter, reader: ClickHouseReader) -> None:
     """OTLP's strings are UTF-8, but a producer may write anything to Kafka; one such line must not hide the others."""
     message = logs_request(log(TX, "a" * 16, "caf?", attributes={"k": "caf?"})).replace(b"caf?", b"caf\xe9")
