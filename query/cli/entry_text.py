@@ -43,14 +43,9 @@ def headline(entry: Json, service_style: str, *, arrow: str, room: int | None) -
     service = printable(entry["service"]) or "?"
     match entry["kind"]:
         case "access_log":
-            line.append(_proxy(service, service_style, entry["proxy_role"]))
-            line.append(f"  {printable(entry['method'])} ")
-            path = printable(entry["path"])
-            outcome, sent_to = _outcome(entry, arrow=arrow), _sent_to(entry)
-            if room and room - line.cell_len - outcome.cell_len - sent_to.cell_len < min(len(path), SHORTEST_PATH):
-                sent_to = Text()
-            path = _cut(path, room and room - line.cell_len - outcome.cell_len - sent_to.cell_len)
-            line.append(path).append(outcome).append(sent_to)
+            line.append(_request(entry, service, service_style, arrow=arrow, room=room))
+        case "attempt":
+            line.append(_attempt(entry, service, service_style, arrow=arrow))
         case "span":
             if role := entry["resource"].get(PROXY_ROLE):
                 line.append(_proxy(service, service_style, role))
@@ -74,6 +69,27 @@ def headline(entry: Json, service_style: str, *, arrow: str, room: int | None) -
             line.append(printable(first or entry["event_name"]), "red" if entry["error"] else "")
     if entry["parent_by"] == "inferred":
         line.append("  (place inferred)", "dim italic")
+    return line
+
+
+def _request(entry: Json, service: str, style: str, *, arrow: str, room: int | None) -> Text:
+    line = Text(end="").append(_proxy(service, style, entry["proxy_role"]))
+    line.append(f"  {printable(entry['method'])} ")
+    path = printable(entry["path"])
+    outcome, sent_to = _outcome(entry, arrow=arrow), _sent_to(entry)
+    if room and room - line.cell_len - outcome.cell_len - sent_to.cell_len < min(len(path), SHORTEST_PATH):
+        sent_to = Text()
+    path = _cut(path, room and room - line.cell_len - outcome.cell_len - sent_to.cell_len)
+    return line.append(path).append(outcome).append(sent_to)
+
+
+def _attempt(entry: Json, service: str, style: str, *, arrow: str) -> Text:
+    """``attempt 2 → 503  to 10.0.0.3:8080``; its number where the proxy counts."""
+    line = Text(end="").append(_proxy(service, style, entry["proxy_role"]))
+    line.append(f"  attempt {entry['upstream_attempts'] or ''}".rstrip())
+    line.append(f" {arrow} ", "dim").append(code(entry["response_code"], entry["response_flags"]))
+    if entry["upstream_host"]:
+        line.append("  to ", "dim").append(printable(entry["upstream_host"]))
     return line
 
 
@@ -126,7 +142,7 @@ def level_of(number: int) -> str:
 def details(entry: Json, *, verbose: bool) -> Iterator[Text]:
     """What belongs to the entry beyond its line: flags in words, reasons, exceptions, further lines of a message."""
     match entry["kind"]:
-        case "access_log":
+        case "access_log" | "attempt":
             yield from _proxy_details(entry)
         case "span":
             for event in entry["events"]:

@@ -29,9 +29,10 @@ class Glyphs:
     span: str = "●"
     access_log: str = "▸"
     log: str = "≡"
+    attempt: str = "▹"
 
 
-ASCII: Final = Glyphs("|", "|", "`", "-", ":", "->", "=", "'", "|", "*", ">", "-")
+ASCII: Final = Glyphs("|", "|", "`", "-", ":", "->", "=", "'", "|", "*", ">", "-", "+")
 
 
 class Columns:

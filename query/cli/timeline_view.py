@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from weftline.query.cli.entry_text import code, details, headline, printable
+from weftline.query.cli.fold import without_only_attempts
 from weftline.query.cli.gutter import ASCII, Columns, Glyphs, Tree, duration
 
 Json = Mapping[str, Any]
@@ -45,8 +46,9 @@ def _lines(answer: Json, width: int, glyphs: Glyphs, *, verbose: bool) -> Iterat
     yield Text()
     columns = Columns(answer, width, glyphs)
     yield columns.head()
-    tree = Tree(answer["entries"], width, glyphs)
-    for index, entry in enumerate(answer["entries"]):
+    entries = answer["entries"] if verbose else without_only_attempts(answer["entries"])
+    tree = Tree(entries, width, glyphs)
+    for index, entry in enumerate(entries):
         first, rest = tree.rails(index)
         line = columns.of(entry) + first
         line.append(f"{getattr(glyphs, entry['kind'])} ", _mark_style(entry, styles))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from weftline.collector.store.protocol import AccessLogRow, LogRow, SpanRow
 from weftline.query.identifiers import Match
-from weftline.query.timeline import Entry, ParentBy, Timeline, flags
+from weftline.query.timeline import Entry, Kind, ParentBy, Timeline, flags
 
 NANO = Field(pattern=r"^-?\d+$", examples=["1795327632000000000"], description="Nanoseconds since the epoch.")
 
@@ -75,21 +75,20 @@ class LogEntry(EntryView):
     scope_name: str
 
 
-class AccessLogEntry(EntryView):
-    """An Envoy's record of one request."""
+class ProxyEntry(EntryView):
+    """What an Envoy's records have."""
 
-    kind: Literal["access_log"] = "access_log"
     proxy_role: str = Field(description="edge, gateway, sidecar-inbound or sidecar-outbound.")
     node_id: str
     log_type: str
     trace_id: str
     parent_span_id: str
-    upstream_span_id: str = Field(description="Of the last upstream attempt.")
+    upstream_span_id: str = Field(description="Of the last upstream attempt; of an attempt, what it sent.")
     method: str
     authority: str
     path: str
     protocol: str
-    response_code: int = Field(description="0: the client left before a response.")
+    response_code: int = Field(description="0: the client left before a response; of an attempt, none came.")
     response_flags: str
     response_flags_text: str = Field(description="The flags in words.")
     response_code_details: str
@@ -97,7 +96,7 @@ class AccessLogEntry(EntryView):
     connection_termination_details: str
     upstream_cluster: str
     upstream_host: str
-    upstream_attempts: int
+    upstream_attempts: int = Field(description="How many; of an attempt, which one, 0 where the proxy doesn't count.")
     route_name: str
     request_id: str
     stream_id: str
@@ -106,7 +105,19 @@ class AccessLogEntry(EntryView):
     grpc_status: str
 
 
-AnyEntry = Annotated[SpanEntry | LogEntry | AccessLogEntry, Field(discriminator="kind")]
+class AccessLogEntry(ProxyEntry):
+    """An Envoy's record of one request."""
+
+    kind: Literal["access_log"] = "access_log"
+
+
+class AttemptEntry(ProxyEntry):
+    """An Envoy's record of one attempt to have a request answered upstream; the request has its own access log."""
+
+    kind: Literal["attempt"] = "attempt"
+
+
+AnyEntry = Annotated[SpanEntry | LogEntry | AccessLogEntry | AttemptEntry, Field(discriminator="kind")]
 
 
 class SummaryView(BaseModel):
@@ -120,7 +131,7 @@ class SummaryView(BaseModel):
     spans: int
     access_logs: int
     logs: int
-    errors: int = Field(description="Entries with `error`.")
+    errors: int = Field(description="Entries with `error`, attempts aside.")
     response_code: int | None
     response_flags: str
     response_flags_text: str
@@ -165,7 +176,7 @@ def view(match: Match, timeline: Timeline, *, truncated: bool) -> TransactionVie
     )
 
 
-def _entry(entry: Entry) -> SpanEntry | LogEntry | AccessLogEntry:
+def _entry(entry: Entry) -> SpanEntry | LogEntry | AccessLogEntry | AttemptEntry:
     row = entry.row
     place = {
         "time_unix_nano": str(row.time),
@@ -191,10 +202,9 @@ def _entry(entry: Entry) -> SpanEntry | LogEntry | AccessLogEntry:
         case LogRow():
             return LogEntry.model_validate({**place, **_own(row, LogEntry)})
         case AccessLogRow():
-            own = _own(row, AccessLogEntry)
-            return AccessLogEntry.model_validate(
-                {**place, **own, "response_flags_text": flags.explain(row.response_flags)}
-            )
+            model = AttemptEntry if entry.kind is Kind.ATTEMPT else AccessLogEntry
+            own = _own(row, model)
+            return model.model_validate({**place, **own, "response_flags_text": flags.explain(row.response_flags)})
 
 
 def _own(row: SpanRow | LogRow | AccessLogRow, model: type[EntryView]) -> dict[str, object]:

@@ -1,9 +1,9 @@
 """Which row caused which: exactly by span ids, else inferred from service, time and retries.
 
-A span id names, in this order: a recorded span; the proxy request that sent it upstream (`upstream_span_id`); the
-proxy request whose server span it is; an application's span that was not recorded (sampled out), of which only a
-log line knows the parent (`weftline.parent_span_id`). The last one stands for nothing in the timeline, so whatever
-it caused hangs under its own cause: the inbound proxy request.
+A span id names, in this order: a recorded span; the proxy's attempt, where there were several, or request that sent it
+upstream (`upstream_span_id`); the proxy request whose server span it is; an application's span that was not recorded
+(sampled out), of which only a log line knows the parent (`weftline.parent_span_id`). The last one stands for nothing in
+the timeline, so whatever it caused hangs under its own cause: the inbound proxy request.
 """
 
 from bisect import bisect_left
@@ -13,6 +13,7 @@ from typing import Final
 
 from weftline.agent import semconv
 from weftline.collector.store.protocol import AccessLogRow, LogRow, Row, SpanRow
+from weftline.query.timeline.attempts import Attempts
 from weftline.query.timeline.enclosing import Enclosing
 from weftline.query.timeline.model import ParentBy
 
@@ -31,8 +32,8 @@ class Causes:
     """The cause of each row of one transaction. Rows are named by their position in the sequence passed in.
 
     ``parents[i]`` is the position of the row that caused row i, or None; ``by[i]`` is how that is known;
-    ``own_span[i]`` is, for a proxy's access log, the position of the server span it belongs to. Parents may form
-    cycles where the ids do: `order` breaks them.
+    ``own_span[i]`` is, for a proxy's access log, the position of the server span it belongs to, for an attempt's that
+    of its client span. Parents may form cycles where the ids do: `order` breaks them.
     """
 
     def __init__(self, rows: Sequence[Row]) -> None:
@@ -41,7 +42,8 @@ class Causes:
         self.by: list[ParentBy | None] = [None] * len(rows)
         self.own_span: dict[int, int] = {}
         self._spans: dict[str, int] = {}
-        self._senders: dict[str, int] = {}
+        self._attempts = Attempts(rows)
+        self._senders = self._attempts.senders
         self._proxies: dict[str, int] = {}
         self._unrecorded: dict[str, str] = {}
         self._index()
@@ -53,6 +55,8 @@ class Causes:
             match row:
                 case SpanRow():
                     self._spans.setdefault(row.span_id, position)
+                case AccessLogRow(kind="attempt"):
+                    pass
                 case AccessLogRow():
                     self._proxies.setdefault(row.span_id, position)
                     # A proxy without a tracer passes on the id that arrived: it is the caller's, not its own.
@@ -69,6 +73,9 @@ class Causes:
             match row:
                 case SpanRow():
                     parent = None if row.parent_span_id == row.span_id else self._named(row.parent_span_id, position)
+                case AccessLogRow(kind="attempt"):
+                    self._link_attempt(position, row)
+                    continue
                 case AccessLogRow():
                     parent = self._spans.get(row.span_id) if row.span_id else None
                     if parent is not None:
@@ -80,6 +87,22 @@ class Causes:
                     if parent is None:
                         parent = self._named(row.attributes.get(semconv.PARENT_SPAN_ID, ""), position)
             self._set(position, parent, "span")
+
+    def _link_attempt(self, position: int, row: AccessLogRow) -> None:
+        """Below its own client span where it was recorded, else below its request."""
+        span = self._spans.get(row.upstream_span_id) if row.upstream_span_id else None
+        if span is not None:
+            self.own_span[position] = span
+            self._set(position, span, "span")
+        elif position in self._attempts.requests:
+            self._set(position, *self._attempts.requests[position])
+
+    def sender(self, position: int) -> int | None:
+        """What caused the row; where that is an attempt, the request it was made for."""
+        parent = self.parents[position]
+        if parent is None or parent not in self._attempts.requests:
+            return parent
+        return self._attempts.requests[parent][0]
 
     def _named(self, span_id: str, besides: int) -> int | None:
         """The row that ``span_id`` names, other than row ``besides``."""
@@ -108,6 +131,8 @@ class Causes:
             match row:
                 case LogRow():
                     parent = _around(entrances.get(row.service), row.time, 0, position)
+                case AccessLogRow(kind="attempt"):
+                    parent = None  # its request's log isn't there
                 case AccessLogRow() if row.proxy_role == OUTBOUND:
                     parent = _around(entrances.get(row.service), row.time, row.duration, position)
                 case AccessLogRow() if row.proxy_role != EDGE:
@@ -133,7 +158,7 @@ class Causes:
             match row:
                 case SpanRow() if row.kind in ENTRANCES and _role(row) in ("", INBOUND):
                     everything[row.service].append((row.time, row.time + row.duration, position))
-                case AccessLogRow() if row.proxy_role == INBOUND:
+                case AccessLogRow() if row.proxy_role == INBOUND and row.kind != "attempt":
                     interval = (row.time, row.time + row.duration, position)
                     everything[row.service].append(interval)
                     proxies[row.service].append(interval)
@@ -155,11 +180,11 @@ class _Retries:
         self._rows = causes.rows
         senders: list[Interval] = []
         for position, row in enumerate(causes.rows):
-            if not isinstance(row, AccessLogRow):
+            if not isinstance(row, AccessLogRow) or row.kind == "attempt":
                 continue
             if row.upstream_attempts > 1:
                 senders.append((row.time, row.time + row.duration, position))
-            parent = causes.parents[position]
+            parent = causes.sender(position)
             sender = causes.rows[parent] if parent is not None else None
             if parent is not None and isinstance(sender, AccessLogRow) and sender.upstream_attempts > 1:
                 self._last[row.service, row.method, row.path].append((row.time, parent))

@@ -13,6 +13,8 @@ class Kind(StrEnum):
     SPAN = "span"
     LOG = "log"
     ACCESS_LOG = "access_log"
+    ATTEMPT = "attempt"
+    """A proxy's record of one attempt to have a request answered upstream. The request has an access log of its own."""
 
 
 ParentBy = Literal["span", "inferred"]
@@ -24,7 +26,7 @@ def kind_of(row: Row) -> Kind:
         case SpanRow():
             return Kind.SPAN
         case AccessLogRow():
-            return Kind.ACCESS_LOG
+            return Kind.ATTEMPT if row.kind == "attempt" else Kind.ACCESS_LOG
         case LogRow():
             return Kind.LOG
 
@@ -63,7 +65,7 @@ class Summary:
     access_logs: int
     logs: int
     errors: int
-    """Number of entries with `Entry.error`."""
+    """Number of entries with `Entry.error`; an attempt's failure is its request's, or was made good."""
     response_code: int | None
     """Of the outermost access log (0: the client left first), without one of the outermost server span; else None."""
     response_flags: str

@@ -26,7 +26,7 @@ def summarise(transaction_id: str, entries: Sequence[Entry]) -> Summary:
         spans=counts[Kind.SPAN],
         access_logs=counts[Kind.ACCESS_LOG],
         logs=counts[Kind.LOG],
-        errors=sum(entry.error for entry in entries),
+        errors=sum(entry.error for entry in entries if entry.kind is not Kind.ATTEMPT),
         response_code=outermost.response_code if outermost else _server_status(spans),
         response_flags=outermost.response_flags if outermost else "",
         sampled=bool(spans),
@@ -40,7 +40,7 @@ def _end(entry: Entry) -> int:
 
 
 def _outermost_proxy(entries: Sequence[Entry]) -> AccessLogRow | None:
-    proxies = [entry.row for entry in entries if isinstance(entry.row, AccessLogRow)]
+    proxies = [entry.row for entry in entries if isinstance(entry.row, AccessLogRow) and entry.kind is Kind.ACCESS_LOG]
     # An edge is outermost by its role, whatever the clocks and missing rows say; min() keeps the first of equals.
     return min(proxies, key=lambda row: OUTERMOST_FIRST.get(row.proxy_role, 2), default=None)
 

@@ -149,6 +149,15 @@ def access(
     )
 
 
+def attempt(
+    role: str, upstream: str, *, number: int, ms: float = 0, took: float = 1, code: int = 200, flags: str = "",
+    connection: str = "", **more: Any,
+) -> AccessLogRow:  # fmt: skip
+    """What `router.upstream_log` writes: no ids of its request, but the same proxy, request id and connection."""
+    row = access(role, "", "", upstream, ms=ms, took=took, code=code, flags=flags, attempts=number, details="", **more)
+    return replace(row, log_type="UpstreamEnd", kind="attempt", attributes={"connection_id": connection})
+
+
 def proxy_span(role: str, name: str, span_id: str, parent: str = "", **options: object) -> SpanRow:
     """A span that an Envoy made; its kind is server or client."""
     return span(name, span_id, parent, resource={"weftline.proxy.role": role}, **options)  # type: ignore[arg-type]

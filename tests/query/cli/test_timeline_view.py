@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from support import shop
-from support.rows import TRANSACTION, access, log, span
+from support.rows import TRANSACTION, access, attempt, log, span
 from weftline.collector.store.protocol import Row, SpanEvent
 from weftline.query.cli.gutter import duration
 from weftline.query.cli.timeline_view import draw
@@ -20,6 +20,7 @@ from weftline.query.routes.views import view
 from weftline.query.timeline import assemble
 
 STORIES = {
+    "attempts": [*shop.retry(), attempt("sidecar-outbound", "o1", number=1, ms=4.5, took=11, code=0, flags="UF,URX")],
     "success": shop.success(),
     "sampled out": shop.success(sampled=False),
     "retry": shop.retry(),
@@ -97,6 +98,25 @@ def test_retries_and_guesses_are_marked() -> None:
     assert " 4.00  48.0 ms ├▸ proxy cart outbound  GET /pay → 200 (2 attempts)" in lines
     assert " 5.00  10.0 ms │├▸ proxy payment inbound  GET /pay → 503  (place inferred)" in lines
     assert " 7.00          ││└≡ payment  ERROR card service is busy" in lines
+
+
+def test_attempts_are_shown_where_there_were_several() -> None:
+    rows = [
+        *shop.retry(sampled=False),
+        attempt("sidecar-outbound", "o1", number=1, ms=4.5, took=11, code=503),
+        attempt("sidecar-outbound", "o2", number=2, ms=39, took=12),
+    ]
+    lines = drawn(rows)
+    assert " 4.50  11.0 ms │├▹ proxy cart outbound  attempt 1 → 503  to 127.0.0.1:8080" in lines
+    assert " 5.00  10.0 ms ││└▸ proxy payment inbound  GET /pay → 503" in lines
+    assert "39.00  12.0 ms │└▹ proxy cart outbound  attempt 2 → 200  to 127.0.0.1:8080" in lines
+    assert any("4 access logs" in line for line in lines)
+
+
+def test_the_only_attempt_says_nothing_new_unless_everything_is_asked_for() -> None:
+    rows = [*shop.success(sampled=False), attempt("edge", "e1", number=1, ms=0.5, took=39, service="edge")]
+    assert drawn(rows) == drawn(shop.success(sampled=False))
+    assert " 0.50  39.0 ms ├▹ proxy edge  attempt 1 → 200  to 127.0.0.1:8080" in drawn(rows, verbose=True)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from support import shop
-from support.rows import START, TRANSACTION, access, log, sid, span
+from support.rows import START, TRANSACTION, access, attempt, log, sid, span
 from weftline.collector.store.protocol import AccessLogRow, Row, SpanRow
 from weftline.query.timeline import Timeline, assemble
 
@@ -22,7 +22,11 @@ def random_rows(seed: int) -> list[Row]:
     for n in range(pick.randint(0, 30)):
         one, two, three = (pick.choice(ids) for _ in range(3))
         ms, took, service = pick.randint(-3, 6), pick.randint(0, 5), pick.choice(SERVICES)
-        match pick.randrange(3):
+        match pick.randrange(4):
+            case 3:
+                rows.append(
+                    attempt(pick.choice(ROLES), one, number=pick.randint(0, 2), ms=ms, took=took, service=service)
+                )
             case 0:
                 kind = pick.choice(["server", "client", "internal", "consumer"])
                 resource = {"weftline.proxy.role": role} if (role := pick.choice(ROLES)) else {}
@@ -62,7 +66,9 @@ def check(rows: list[Row]) -> Timeline:
 
 
 def _is_own_span(row: Row, parent: Row) -> bool:
-    return isinstance(row, AccessLogRow) and isinstance(parent, SpanRow) and parent.span_id == row.span_id
+    if not isinstance(row, AccessLogRow) or not isinstance(parent, SpanRow):
+        return False
+    return parent.span_id == (row.upstream_span_id if row.kind == "attempt" else row.span_id)
 
 
 @pytest.mark.parametrize("seed", range(300))

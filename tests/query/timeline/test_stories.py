@@ -3,7 +3,7 @@
 import pytest
 
 from support import shop
-from support.rows import TRANSACTION, access, at, log, proxy_span, sid, span
+from support.rows import TRANSACTION, access, at, attempt, log, proxy_span, sid, span
 from weftline.collector.store.protocol import AccessLogRow, LogRow, Row, SpanRow
 from weftline.query.timeline import Timeline, assemble
 
@@ -20,6 +20,8 @@ def _label(row: Row) -> str:
     match row:
         case SpanRow():
             return f"{row.service} {row.kind} {row.span_id.lstrip('0')}"
+        case AccessLogRow(kind="attempt"):
+            return f"{row.service} attempt {row.upstream_attempts} {row.response_code}"
         case AccessLogRow():
             return f"{row.service} {row.proxy_role.removeprefix('sidecar-')} {row.response_code}"
         case LogRow():
@@ -329,3 +331,111 @@ def _causes(rows: list[Row]) -> set[tuple[str, str, str | None]]:
 
 def _is_proxy_span(row: Row) -> bool:
     return isinstance(row, SpanRow) and "weftline.proxy.role" in row.resource
+
+
+def retried(*, sampled: bool, first_is_logged: bool = True) -> list[Row]:
+    """`shop.retry` with the logs that `router.upstream_log` writes."""
+    first = attempt("sidecar-outbound", "o1", number=1, ms=4.5, took=11, code=503) if first_is_logged else None
+    second = attempt("sidecar-outbound", "o2", number=2, ms=39, took=12)
+    return [*shop.retry(sampled=sampled), *filter(None, [first, second])]
+
+
+def test_attempts_make_a_retry_exact_although_nothing_was_sampled() -> None:
+    rows = retried(sampled=False)
+    assert told(rows) == [
+        "cart inbound 200",
+        "  cart: checkout",
+        "  cart outbound 200",
+        "    cart attempt 1 503",
+        "      payment inbound 503",
+        "        payment: card service is busy",
+        "    cart attempt 2 200",
+        "      payment inbound 200",
+        "        payment: charged",
+        "  cart: paid",
+    ]
+    assert "inferred" not in {entry.parent_by for entry in timeline(rows).entries}
+    without = timeline(shop.retry(sampled=False)).summary
+    assert timeline(rows).summary == without, "attempts are not requests"
+
+
+def test_attempts_of_recorded_spans_stand_below_their_own() -> None:
+    assert told(retried(sampled=True))[6:15] == [
+        "        cart server o0",
+        "          cart outbound 200",
+        "          cart client o1",
+        "            cart attempt 1 503",
+        "            payment server p0",
+        "              payment inbound 503",
+        "              payment client p1",
+        "                payment server b0",
+        "                  payment: card service is busy",
+    ]
+
+
+def test_a_lost_attempt_is_inferred_as_without_any() -> None:
+    assert told(retried(sampled=False, first_is_logged=False)) == [
+        "cart inbound 200",
+        "  cart: checkout",
+        "  cart outbound 200",
+        "    ~payment inbound 503",
+        "      payment: card service is busy",
+        "    cart attempt 2 200",
+        "    payment inbound 200",
+        "      payment: charged",
+        "  cart: paid",
+    ]
+
+
+def test_the_only_attempt_of_a_request_is_a_leaf_and_not_another_hop() -> None:
+    rows = [
+        access("edge", "e0", "", "e1", ms=0, took=20, service="edge"),
+        attempt("edge", "e1", number=1, ms=0.1, took=19, service="edge"),
+        access("sidecar-inbound", "c0", "e1", "c1", ms=1, took=10),
+    ]
+    assert told(rows) == ["edge edge 200", "  edge attempt 1 200", "  cart inbound 200"]
+    assert timeline(rows).summary.access_logs == 2
+
+
+def test_attempts_of_two_calls_over_one_connection_are_told_apart_by_time() -> None:
+    """A client that keeps its connection and sends the same x-request-id with both calls."""
+    one, two = (access("sidecar-outbound", own, "a0", last, ms=ms, took=10, attempts=2) for own, last, ms in
+                (("o0", "o2", 0), ("o5", "o7", 20)))  # fmt: skip
+    rows = [
+        one,
+        two,
+        attempt("sidecar-outbound", "o1", number=1, ms=1, code=503),
+        attempt("sidecar-outbound", "o2", number=2, ms=5),
+        attempt("sidecar-outbound", "o6", number=1, ms=21, code=503),
+        attempt("sidecar-outbound", "o7", number=2, ms=25),
+    ]
+    entries = assemble(TRANSACTION, rows).entries
+    requests = {
+        e.row.upstream_span_id: (entries[e.parent].row.span_id, e.parent_by) for e in entries if e.parent is not None
+    }
+    assert requests == {
+        sid("o1"): (sid("o0"), "span"),
+        sid("o2"): (sid("o0"), "span"),
+        sid("o6"): (sid("o5"), "span"),
+        sid("o7"): (sid("o5"), "span"),
+    }
+
+
+def test_an_earlier_attempt_of_two_requests_at_once_is_a_guess() -> None:
+    """HTTP/2: one connection, one x-request-id, both running."""
+    rows = [
+        access("sidecar-outbound", "o0", "a0", "o2", ms=0, took=50, attempts=2),
+        access("sidecar-outbound", "o5", "a0", "o7", ms=5, took=30, attempts=2),
+        attempt("sidecar-outbound", "o6", number=1, ms=6, code=503),
+    ]
+    assert told(rows) == ["cart outbound 200", "cart outbound 200", "  ~cart attempt 1 503"]
+
+
+def test_attempts_of_other_proxies_or_without_their_request_stand_alone() -> None:
+    rows = [
+        access("sidecar-outbound", "o0", "a0", "o2", ms=0, took=50, attempts=2),
+        attempt("sidecar-outbound", "o1", number=1, ms=6, code=503, service="payment"),
+        attempt("sidecar-outbound", "o8", number=1, ms=7, code=503, connection="17"),
+        access("sidecar-inbound", "p0", "o1", "p1", ms=8, service="payment"),
+    ]
+    assert told(rows) == ["cart outbound 200", "payment attempt 1 503", "cart attempt 1 503", "  payment inbound 200"]
