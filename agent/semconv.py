@@ -62,5 +62,35 @@ ACCESS_LOG_FIELDS: Final = {
     "upstream_connection_id": "%UPSTREAM_CONNECTION_ID%",
     "downstream_remote_address": "%DOWNSTREAM_REMOTE_ADDRESS%",
     "user_agent": "%REQ(USER-AGENT)%",
+    "response_tx_duration_us": "%COMMON_DURATION(US_RX_BEG:DS_TX_END:us)%",
+    "upstream_connection_pool_ready_duration_ms": "%UPSTREAM_CONNECTION_POOL_READY_DURATION%",
+    "downstream_wire_bytes_received": "%DOWNSTREAM_WIRE_BYTES_RECEIVED%",
+    "downstream_wire_bytes_sent": "%DOWNSTREAM_WIRE_BYTES_SENT%",
+    "upstream_wire_bytes_received": "%UPSTREAM_WIRE_BYTES_RECEIVED%",
+    "upstream_wire_bytes_sent": "%UPSTREAM_WIRE_BYTES_SENT%",
+    "downstream_local_address": "%DOWNSTREAM_LOCAL_ADDRESS%",
+    "upstream_local_address": "%UPSTREAM_LOCAL_ADDRESS%",
+    "requested_server_name": "%REQUESTED_SERVER_NAME%",
+    "downstream_peer_uri_san": "%DOWNSTREAM_PEER_URI_SAN%",  # SPIFFE identity of the caller
+    "downstream_tls_version": "%DOWNSTREAM_TLS_VERSION%",
+    "upstream_peer_uri_san": "%UPSTREAM_PEER_URI_SAN%",
+    "upstream_tls_version": "%UPSTREAM_TLS_VERSION%",
+    "route_resolution_count": "%ROUTE_RESOLUTION_COUNT%",
 }
 """Attribute name to Envoy command operator. Envoy writes `-` where it has nothing; the store reads it as empty."""
+
+# What only a request's end knows; in an attempt's log Envoy writes `-`.
+_OF_THE_REQUEST: Final = (
+    "parent_traceparent", "stream_id", "protocol", "response_code_details", "connection_termination_details",
+    "request_duration_us", "response_tx_duration_us", "downstream_wire_bytes_received", "downstream_wire_bytes_sent",
+    "route_resolution_count",
+)  # fmt: skip
+ATTEMPT_LOG_FIELDS: Final = {
+    **{name: operator for name, operator in ACCESS_LOG_FIELDS.items() if name not in _OF_THE_REQUEST},
+    # Envoy counts attempts for the request only; the header that goes upstream says which one this is.
+    "upstream_request_attempt_count": "%REQ(X-ENVOY-ATTEMPT-COUNT)%",
+    # An attempt's time points begin with the attempt: its DS_RX_BEG is not the request's.
+    "duration_us": "%COMMON_DURATION(DS_RX_BEG:US_RX_END:us)%",
+    "upstream_connection_pool_ready_duration_us": "%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:us)%",
+}
+"""The same for the log of one upstream attempt (`router.upstream_log`; its ACCESS_LOG_TYPE is `UpstreamEnd`)."""

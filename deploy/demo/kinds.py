@@ -25,6 +25,15 @@ class AccessLog:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """A proxy's record of one attempt to reach its upstream. ``number`` is 0 where the proxy doesn't count."""
+
+    service: str
+    role: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """One span; ``role`` is the proxy's, or `APP`."""
 
@@ -61,9 +70,18 @@ class Kind:
     sampled: bool = True
 
     @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """As many as each access log says, numbered from 1 on by all but inbound proxies."""
+        return tuple(
+            Attempt(log.service, log.role, 0 if log.role == INBOUND else number)
+            for log in self.access_logs
+            for number in range(1, log.attempts + 1)
+        )
+
+    @property
     def rows(self) -> int:
         """How many rows of all kinds."""
-        return len(self.access_logs) + len(self.log_lines) + len(self.spans)
+        return len(self.access_logs) + len(self.attempts) + len(self.log_lines) + len(self.spans)
 
 
 def _proxy(service: str, role: str, attempts: int = 1) -> tuple[Span, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from weftline.agent import semconv
 
-from .kinds import AccessLog, Kind, LogLine, Span
+from .kinds import AccessLog, Attempt, Kind, LogLine, Span
 
 SEVERITIES = {9: "INFO", 13: "WARNING", 17: "ERROR"}
 """OpenTelemetry's severity number to Python's level."""
@@ -18,10 +18,12 @@ def differences(kind: Kind, order: str, entries: Sequence[Mapping[str, Any]]) ->
     ``entries`` as GET /api/v1/transactions/{id} has them; ``order`` is the number the driver sent. The order of rows
     is not looked at.
     """
-    by_kind = {name: [entry for entry in entries if entry["kind"] == name] for name in ("access_log", "span", "log")}
+    names = ("access_log", "attempt", "span", "log")
+    by_kind = {name: [entry for entry in entries if entry["kind"] == name] for name in names}
     expected_lines = [_fill(line, order) for line in kind.log_lines]
     return [
         *_compare("access log", kind.access_logs, map(_access_log, by_kind["access_log"])),
+        *_compare("attempt", kind.attempts, map(_attempt, by_kind["attempt"])),
         *_compare("span", kind.spans, map(_span, by_kind["span"])),
         *_compare("log line", expected_lines, (_log_line(entry, expected_lines) for entry in by_kind["log"])),
     ]
@@ -43,6 +45,10 @@ def _access_log(entry: Mapping[str, Any]) -> AccessLog:
         entry["response_flags"],
         entry["upstream_attempts"],
     )
+
+
+def _attempt(entry: Mapping[str, Any]) -> Attempt:
+    return Attempt(entry["service"], entry["proxy_role"], entry["upstream_attempts"])
 
 
 def _span(entry: Mapping[str, Any]) -> Span:

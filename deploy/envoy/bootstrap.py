@@ -8,7 +8,7 @@ span and of the upstream attempt's, whether or not the trace is sampled.
 
 from .export import COLLECTOR_CLUSTER
 from .extension import Json
-from .http_connection_manager import additions, http_connection_manager
+from .http_connection_manager import additions, http_connection_manager, router
 from .proxy import Address, Cluster, Collector, Proxy
 
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -38,13 +38,14 @@ def bootstrap(proxy: Proxy) -> Json:
 
 
 def snippet(proxy: Proxy) -> Json:
-    """What an Envoy that has a configuration already must add: to its HTTP connection manager, and a cluster.
+    """What an Envoy that is configured already must add: to its HTTP connection manager, its router, its clusters.
 
     ``proxy`` has one listener; its address and routes don't matter.
     """
     (listener,) = proxy.listeners
     return {
         "http_connection_manager": additions(proxy, listener),
+        "router": router(proxy, listener),
         "clusters": [_collector_cluster(proxy.collector)],
     }
 

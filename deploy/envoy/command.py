@@ -13,6 +13,7 @@ ADMIN_PORT = 9901
 WHERE = """\
 # What to add to an Envoy that has a configuration already:
 # - http_connection_manager: these fields; its own http_filters come behind ours.
+# - router: these fields go into the last http filter, envoy.filters.http.router.
 # - every virtual host: include_request_attempt_count: true (not in a sidecar's inbound listener).
 # - clusters: one more, for what is sent to weftline.
 # - layered_runtime, if look-ups should find spans at once: tracing.opentelemetry.flush_interval_ms: 250 (default 5000).

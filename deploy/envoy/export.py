@@ -1,9 +1,11 @@
 """What a proxy sends to the collector: spans and access logs, over OTLP."""
 
+from collections.abc import Mapping
+
 from weftline.agent import semconv
 
 from .extension import Json, typed
-from .proxy import Collector, Listener, Proxy
+from .proxy import Collector, Listener, Proxy, Role
 
 COLLECTOR_CLUSTER = "weftline"
 """The cluster that spans and access logs go to."""
@@ -47,6 +49,25 @@ def tracing(proxy: Proxy, listener: Listener) -> Json:
 
 def access_log(proxy: Proxy, listener: Listener) -> Json:
     """The access logger: every field, with the ids of the caller's span and of the attempt's."""
+    body = "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE%"
+    return _logger(proxy, listener, body, semconv.ACCESS_LOG_FIELDS)
+
+
+def attempt_log(proxy: Proxy, listener: Listener) -> Json:
+    """The logger for the router's `upstream_log`: one record an attempt, with the ids that the attempt sent."""
+    fields = semconv.ATTEMPT_LOG_FIELDS
+    if not counts_attempts(listener):
+        fields = {name: value for name, value in fields.items() if name != "upstream_request_attempt_count"}
+    body = "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% attempt %RESPONSE_CODE%"
+    return _logger(proxy, listener, body, fields)
+
+
+def counts_attempts(listener: Listener) -> bool:
+    """Whether x-envoy-attempt-count is this proxy's: an inbound one leaves its caller's, or each hop would say 1."""
+    return listener.role is not Role.SIDECAR_INBOUND
+
+
+def _logger(proxy: Proxy, listener: Listener, body: str, fields: Mapping[str, str]) -> Json:
     collector = proxy.collector
     buffer: Json = {"buffer_flush_interval": FLUSH_INTERVAL, "buffer_size_bytes": BUFFER_BYTES}
     if collector.protocol == "grpc":
@@ -65,13 +86,13 @@ def access_log(proxy: Proxy, listener: Listener) -> Json:
         "envoy.access_loggers.open_telemetry",
         "extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig",
         **transport,
-        body={"string_value": "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE%"},
-        attributes=_key_values(semconv.ACCESS_LOG_FIELDS),
+        body={"string_value": body},
+        attributes=_key_values(fields),
         resource_attributes=_key_values({"service.name": proxy.service, semconv.PROXY_ROLE: listener.role.value}),
     )
 
 
-def _key_values(values: dict[str, str]) -> Json:
+def _key_values(values: Mapping[str, str]) -> Json:
     return {"values": [{"key": key, "value": {"string_value": value}} for key, value in values.items()]}
 
 

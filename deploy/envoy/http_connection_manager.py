@@ -11,7 +11,7 @@ Facts behind the choices, measured with Envoy 1.40:
 
 from weftline.agent import semconv
 
-from .export import access_log, tracing
+from .export import access_log, attempt_log, counts_attempts, tracing
 from .extension import TYPE, Json, append_header, typed
 from .proxy import Listener, Proxy, Role, Route
 from .sanitize import sanitizer
@@ -23,7 +23,9 @@ PARENT_STATE = "weftline.parent"
 def http_connection_manager(proxy: Proxy, listener: Listener) -> Json:
     """The network filter for one listener of ``proxy``."""
     settings = additions(proxy, listener)
-    settings["http_filters"].append(_router())
+    settings["http_filters"].append(
+        typed("envoy.filters.http.router", "extensions.filters.http.router.v3.Router", **router(proxy, listener))
+    )
     return typed(
         "envoy.filters.network.http_connection_manager",
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -35,8 +37,7 @@ def http_connection_manager(proxy: Proxy, listener: Listener) -> Json:
                 {
                     "name": listener.role.value,
                     "domains": ["*"],
-                    # An inbound proxy would overwrite its caller's count with its own, which is always 1.
-                    "include_request_attempt_count": listener.role is not Role.SIDECAR_INBOUND,
+                    "include_request_attempt_count": counts_attempts(listener),
                     "routes": [_route(route) for route in listener.routes],
                 }
             ],
@@ -65,8 +66,9 @@ def additions(proxy: Proxy, listener: Listener) -> Json:
     }
 
 
-def _router() -> Json:
-    return typed("envoy.filters.http.router", "extensions.filters.http.router.v3.Router")
+def router(proxy: Proxy, listener: Listener) -> Json:
+    """What the router, the last filter, must be told: one log per attempt to have the request answered upstream."""
+    return {"upstream_log": [attempt_log(proxy, listener)]}
 
 
 def _transaction_id(edge: bool) -> Json:

@@ -146,7 +146,7 @@ def test_proxies_are_found_below_what_called_them(running: Running, kind: Kind) 
 def test_a_sampled_out_request_has_no_span_and_its_lines_have_the_id(running: Running) -> None:
     answer = running.answers[SAMPLED_OUT.name]
     assert answer["summary"]["sampled"] is False
-    assert {entry["kind"] for entry in answer["entries"]} == {"access_log", "log"}
+    assert {entry["kind"] for entry in answer["entries"]} == {"access_log", "attempt", "log"}
 
 
 def test_the_summary_says_what_happened(running: Running) -> None:

@@ -42,6 +42,8 @@ class Sink:
     port: int = 0
     spans: list[Span] = field(default_factory=list)
     logs: list[Log] = field(default_factory=list)
+    attempts: list[Log] = field(default_factory=list)
+    """Envoy's logs of upstream attempts; not among `logs`."""
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def settle(self, enough: Callable[["Sink"], bool], seconds: float = 15.0) -> None:
@@ -76,7 +78,9 @@ def otlp_grpc_sink() -> Iterator[Sink]:
                 for group in request.resource_logs:
                     resource = _values(group.resource.attributes)
                     for scope in group.scope_logs:
-                        sink.logs.extend(_log(log, resource) for log in scope.log_records)
+                        for log in (_log(record, resource) for record in scope.log_records):
+                            attempt = log.attributes.get("access_log_type") == "UpstreamEnd"
+                            (sink.attempts if attempt else sink.logs).append(log)
                 sink.changed.notify_all()
             return logs_service_pb2.ExportLogsServiceResponse()
 

@@ -27,6 +27,15 @@ def entries(kind: Kind) -> list[dict[str, Any]]:
         ),
         *(
             {
+                "kind": "attempt",
+                "service": attempt.service,
+                "proxy_role": attempt.role,
+                "upstream_attempts": attempt.number,
+            }
+            for attempt in kind.attempts
+        ),
+        *(
+            {
                 "kind": "span",
                 "service": span.service,
                 "span_kind": span.kind,

@@ -54,6 +54,21 @@ def test_every_field_of_an_access_log_is_logged() -> None:
         assert {item["key"]: item["value"]["string_value"] for item in logged} == semconv.ACCESS_LOG_FIELDS
 
 
+@pytest.mark.parametrize("proxy", [EDGE, SIDECAR], ids=["edge", "sidecar"])
+def test_every_attempt_is_logged_by_the_router(proxy: Proxy) -> None:
+    for manager, listener in zip(managers(proxy), proxy.listeners, strict=True):
+        (attempt_log,) = manager["http_filters"][-1]["typed_config"]["upstream_log"]
+        logged = {it["key"]: it["value"]["string_value"] for it in attempt_log["typed_config"]["attributes"]["values"]}
+        # An inbound proxy passes on its caller's count: it would number its own attempt with it.
+        uncounted = {"upstream_request_attempt_count"} if listener.role is Role.SIDECAR_INBOUND else set()
+        assert set(semconv.ATTEMPT_LOG_FIELDS) - set(logged) == uncounted
+        assert logged.items() <= semconv.ATTEMPT_LOG_FIELDS.items()
+        assert (
+            attempt_log["typed_config"]["resource_attributes"]
+            == manager["access_log"][0]["typed_config"]["resource_attributes"]
+        )
+
+
 def test_the_parent_is_kept_under_the_name_the_access_log_asks_for() -> None:
     assert semconv.ACCESS_LOG_FIELDS["parent_traceparent"] == f"%FILTER_STATE({PARENT_STATE}:PLAIN)%"
     (manager,) = managers(EDGE)

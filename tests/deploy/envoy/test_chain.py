@@ -16,7 +16,7 @@ from support.otlp_grpc_sink import Log, Sink, otlp_grpc_sink
 from support.traced_apps import Visit, traced_apps
 from weftline.agent import semconv
 from weftline.deploy.demo import mesh
-from weftline.deploy.demo.kinds import APP, KINDS, NO_ROUTE, RETRY, SAMPLED_OUT, SUCCESS, AccessLog, Kind
+from weftline.deploy.demo.kinds import APP, KINDS, NO_ROUTE, RETRY, SAMPLED_OUT, SUCCESS, AccessLog, Attempt, Kind
 from weftline.deploy.envoy.bootstrap import bootstrap
 from weftline.deploy.envoy.proxy import Address, Collector
 from weftline.deploy.local.envoy import Envoy
@@ -55,6 +55,13 @@ class Shop:
 
         self.sink.settle(lambda _: len(logs()) >= enough)
         return logs()
+
+    def attempts_of(self, transaction_id: str, enough: int) -> list[Log]:
+        def attempts() -> list[Log]:
+            return [log for log in self.sink.attempts if log.attributes["transaction_id"] == transaction_id]
+
+        self.sink.settle(lambda _: len(attempts()) >= enough)
+        return attempts()
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +167,55 @@ def test_every_kind_leaves_its_logs_and_an_unbroken_chain_of_ids(shop: Shop, kin
     assert len(set(parents("payment/sidecar-inbound"))) == len(by_role["payment/sidecar-inbound"])
 
 
+@pytest.mark.parametrize("flags", ["01", "00"], ids=["sampled", "unsampled"])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_attempt_has_a_log_that_names_what_it_sent(shop: Shop, kind: Kind, flags: str) -> None:
+    """Also the ones that failed before the last: what reached the next proxy is some attempt's, exactly."""
+    trace_id = secrets.token_hex(16)
+    shop.send(f"{kind.path}?case={kind.case}", {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-{flags}"})
+    attempts = shop.attempts_of(trace_id, len(kind.attempts))
+    logs = shop.logs_of(trace_id, len(kind.access_logs))
+    assert Counter(
+        Attempt(
+            log.resource["service.name"],
+            log.resource[semconv.PROXY_ROLE],
+            int(log.attributes.get("upstream_request_attempt_count", "0")),
+        )
+        for log in attempts
+    ) == Counter(kind.attempts)
+    for log in attempts:
+        # Several, where the next hop's proxy got two attempts over one connection.
+        requests = [
+            other_than_time(other) for other in logs if role(other) == role(log)
+            and other.attributes["connection_id"] == log.attributes["connection_id"]
+        ]  # fmt: skip
+        assert other_than_time(log) in requests
+        assert log.attributes["upstream_traceparent"].startswith(f"00-{trace_id}-")
+
+    def sent(station: str) -> set[str]:
+        return {span_id(log.attributes["upstream_traceparent"]) for log in attempts if role(log) == station}
+
+    def arrived(station: str) -> set[str]:
+        return {span_id(log.attributes["parent_traceparent"]) for log in logs if role(log) == station}
+
+    assert len(set().union(*map(sent, map(role, attempts)))) == len(attempts), "each has an id of its own"
+    assert arrived("cart/sidecar-inbound") == sent("edge/edge")
+    assert arrived("payment/sidecar-inbound") == sent("cart/sidecar-outbound")
+    if flags == "01":
+
+        def recorded() -> set[str]:
+            return {span.span_id for span in shop.sink.spans if span.trace_id == trace_id and span.kind == "client"}
+
+        shop.sink.settle(lambda _: len(recorded()) == len(attempts))
+        assert set().union(*map(sent, map(role, attempts))) == recorded(), "a recorded attempt has the same id"
+
+
+def other_than_time(log: Log) -> tuple[str, ...]:
+    """What an attempt's log and its request's must agree in."""
+    names = ("request_id", "method", "path", "authority", "upstream_cluster", "route_name")
+    return tuple(log.attributes[name] for name in names)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.sampled], ids=lambda kind: kind.name)
 def test_every_kind_leaves_its_proxies_spans(shop: Shop, kind: Kind) -> None:
     trace_id = secrets.token_hex(16)
@@ -212,6 +268,30 @@ def test_every_field_has_a_sensible_value(shop: Shop) -> None:
     assert "Connection_refused" in refused["upstream_transport_failure_reason"]
     assert logs["cart/sidecar-inbound"].resource["node_name"] == "cart-1"
     assert logs["edge/edge"].body == "POST /checkout?case=booked 503"
+    assert edge["downstream_local_address"] == f"127.0.0.1:{shop.port}"
+    assert int(edge["downstream_wire_bytes_received"]) > 100 < int(edge["upstream_wire_bytes_sent"])
+    assert (edge["downstream_tls_version"], edge["upstream_peer_uri_san"], edge["requested_server_name"]) == ("-",) * 3
+    assert (edge["upstream_connection_pool_ready_duration_ms"], edge["route_resolution_count"]) == ("0", "1")
+
+
+def test_an_attempt_has_its_own_timings_and_reason(shop: Shop) -> None:
+    trace_id = secrets.token_hex(16)
+    shop.send("/checkout?case=booked", {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-00"})
+    attempts = {role(log): log for log in shop.attempts_of(trace_id, 5)}
+    assert len(attempts) == 5
+    edge, refused = attempts["edge/edge"].attributes, attempts["payment/sidecar-outbound"].attributes
+    assert set(edge) == set(semconv.ATTEMPT_LOG_FIELDS)
+    assert (edge["response_code"], edge["response_flags"]) == ("503", "-")
+    waited, first, whole = (
+        int(edge[name])
+        for name in ("upstream_connection_pool_ready_duration_us", "response_duration_us", "duration_us")
+    )
+    assert 0 < waited < first <= whole < 10_000_000
+    assert abs(whole / 1000 - int(edge["duration_ms"])) < 5
+    assert attempts["edge/edge"].body == "POST /checkout?case=booked attempt 503"
+    assert (refused["response_code"], refused["response_flags"]) == ("0", "UF")
+    assert "Connection_refused" in refused["upstream_transport_failure_reason"]
+    assert refused["upstream_host"].startswith("127.0.0.1:")
 
 
 def test_attempts_are_counted_for_the_service_that_is_asked_again(shop: Shop) -> None:

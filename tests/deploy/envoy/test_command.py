@@ -66,6 +66,7 @@ def test_a_snippet_is_what_the_bootstrap_has(role: str) -> None:
     used = listener["filter_chains"][0]["filters"][0]["typed_config"]
     for name, value in manager(snippet).items():
         assert used[name][: len(value)] == value if name == "http_filters" else used[name] == value
+    assert used["http_filters"][-1]["typed_config"].items() >= snippet["router"].items()
     assert snippet["clusters"] == whole["static_resources"]["clusters"][1:]
 
 
