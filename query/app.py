@@ -1,7 +1,7 @@
 """The query service's HTTP application. Building it does no I/O: a store that is away fails requests, not the start.
 
 /api/v1/*            ours; errors as {"error": {"code": …, "message": …}}
-/api/*               Jaeger's HTTP API v1, with Jaeger's error texts
+/api/*, /api/v3/*    Jaeger's HTTP APIs v1 and v3, with Jaeger's error texts
 /health              whether the store answers
 /openapi.json        the description of it all
 """
@@ -18,7 +18,7 @@ from weftline.collector.errors import TryLater
 from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import Searcher
 from weftline.query import problems
-from weftline.query.routes import health, jaeger_v1, search, transactions
+from weftline.query.routes import health, jaeger_v1, jaeger_v3, search, transactions
 from weftline.query.routes.examples import TRANSACTION
 from weftline.query.settings import QuerySettings
 
@@ -38,7 +38,8 @@ def create_app(reader: Reader, searcher: Searcher, settings: QuerySettings) -> F
     )
     app.include_router(transactions.router(reader, settings))
     app.include_router(search.router(reader, searcher, settings))
-    app.include_router(jaeger_v1.router(reader, settings))
+    app.include_router(jaeger_v1.router(reader, searcher, settings))
+    app.include_router(jaeger_v3.router(reader, searcher, settings))
     app.include_router(health.router(reader))
     app.add_exception_handler(TryLater, _try_later)
     app.add_exception_handler(RequestValidationError, _bad_request)

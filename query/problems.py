@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fastapi import Request, Response
 from pydantic import BaseModel
@@ -34,6 +34,8 @@ def answer(
     if retry_after is not None:
         more["Retry-After"] = str(max(1, math.ceil(retry_after)))
     path = request.url.path
+    if path.startswith("/api/v3/"):
+        return jaeger_v3(status, message, headers=more)
     if path.startswith("/api/") and not path.startswith("/api/v1/"):
         return jaeger(status, message, headers=more)
     if path.startswith("/api/v1/") and status == 404 and message == "Not Found":
@@ -54,6 +56,18 @@ def jaeger(status: int, message: str, *, headers: Mapping[str, str] | None = Non
     return Response(text + "\n" if text else "", status, headers, "text/plain; charset=utf-8")
 
 
-def envelope(data: object, *, total: int = 0, errors: list[dict[str, object]] | None = None) -> dict[str, object]:
+def jaeger_v3(status: int, message: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    """Of Jaeger's API v3: JSON in text/plain with a line end, too, yet another shape."""
+    if status == 404 and message == "Not Found":
+        text = "404 page not found"
+    else:
+        error = {"error": {"httpCode": status, "message": message}}
+        text = json.dumps(error, ensure_ascii=False, separators=(",", ":"))
+    return Response(text + "\n", status, headers, "text/plain; charset=utf-8")
+
+
+def envelope(
+    data: object, *, total: int = 0, errors: Sequence[Mapping[str, object]] | None = None
+) -> dict[str, object]:
     """What Jaeger's v1 API wraps every answer in; the keys are always there."""
     return {"data": data, "total": total, "limit": 0, "offset": 0, "errors": errors}

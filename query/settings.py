@@ -15,4 +15,5 @@ class QuerySettings:
     host: str = option("127.0.0.1", "Address to listen on.")
     port: int = option(16686, "Port of the API, /health and Jaeger's API; 0 takes a free one.")
     search_seconds: float = option(10.0, "Seconds a search may take; one that needs more says how far it came.")
+    max_traces: int = option(1500, "Traces in one answer of Jaeger's APIs.")
     max_rows: int = option(20_000, "Rows of one transaction in an answer; when there are more, the answer says so.")

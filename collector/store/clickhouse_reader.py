@@ -1,12 +1,21 @@
 """`Reader` over ClickHouse's native port."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_connections import ClickHouseConnections
-from weftline.collector.store.protocol import AccessLogRow, LogRow, Row, SpanEvent, SpanLink, SpanRow
+from weftline.collector.store.protocol import (
+    AccessLogRow,
+    LogRow,
+    Operation,
+    Row,
+    SpanEvent,
+    SpanLink,
+    SpanOutline,
+    SpanRow,
+)
 
 _NO_SPAN = "0" * 16
 _NO_TRACE = "0" * 32
@@ -27,6 +36,24 @@ class ClickHouseReader:
             rows += [build(row) for row in self._query(name, id=transaction_id, limit=limit)]
         rows.sort(key=lambda row: row.time)
         return rows[:limit]
+
+    def spans(self, trace_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[SpanRow]]:
+        found: dict[str, list[SpanRow]] = {}
+        if trace_ids:
+            for row in self._query("spans_of", ids=list(trace_ids), limit=limit):
+                found.setdefault(row[0], []).append(_span(row))
+        return found
+
+    def span_outlines(self, trace_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[SpanOutline]]:
+        found: dict[str, list[SpanOutline]] = {}
+        rows = self._query("span_outlines", ids=list(trace_ids), limit=limit) if trace_ids else ()
+        for trace_id, span_id, parent, time, duration, service, name, error in rows:
+            outline = SpanOutline(trace_id, span_id, _id(parent), time, duration, service, name, bool(error))
+            found.setdefault(trace_id, []).append(outline)
+        return found
+
+    def operations(self, service: str) -> Sequence[Operation]:
+        return [Operation(*row) for row in self._query("operations", service=service)]
 
     def services(self) -> Sequence[str]:
         return [row[0] for row in self._query("services")]

@@ -40,11 +40,22 @@ class Column:
     many: bool = False
 
 
+class Within(StrEnum):
+    """Where an attribute is looked for."""
+
+    ROW = "row"
+    """in the row's own, else in its resource's"""
+    RESOURCE = "resource"
+    SPAN = "span"
+    """in the span's own, its resource's, and those of its events and links: any of them may pass (Jaeger's rule)"""
+
+
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """An attribute of the row, else of its resource; a row without it passes no test, negated or not."""
+    """An attribute; a row without it passes no test, negated or not. `Within.SPAN` is of spans only."""
 
     key: str
+    within: Within = Within.ROW
 
 
 @dataclass(frozen=True, slots=True)

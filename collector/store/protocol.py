@@ -121,6 +121,28 @@ class AccessLogRow:
     """end, attempt, start, interim or connection: `schema/0019_access_logs_kind.sql`"""
 
 
+@dataclass(frozen=True, slots=True)
+class SpanOutline:
+    """What a list of traces needs of a span; see `SpanRow`."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    time: int
+    duration: int
+    service: str
+    name: str
+    error: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A name of spans of one kind (see `SpanRow.kind`)."""
+
+    name: str
+    kind: str
+
+
 Row = SpanRow | LogRow | AccessLogRow
 
 
@@ -158,6 +180,15 @@ class Reader(Protocol):
 
     def transaction(self, transaction_id: str, limit: int) -> Sequence[Row]:
         """At most ``limit`` rows of a transaction, of all kinds, ordered by time; empty if there are none."""
+
+    def spans(self, trace_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[SpanRow]]:
+        """Trace id → its spans by time, at most ``limit`` of each; a trace without spans is left out."""
+
+    def span_outlines(self, trace_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[SpanOutline]]:
+        """As `spans`, but only what a list of traces needs."""
+
+    def operations(self, service: str) -> Sequence[Operation]:
+        """What the spans of ``service`` were called, sorted; empty if it is unknown."""
 
     def services(self) -> Sequence[str]:
         """Names of all services that sent spans, logs or access logs, sorted."""

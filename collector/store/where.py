@@ -17,6 +17,7 @@ from weftline.collector.store.conditions import (
     Operator,
     Test,
     WholeIs,
+    Within,
 )
 
 TEXT_TESTS: Final = {
@@ -30,6 +31,16 @@ TEXT_TESTS: Final = {
     Operator.GREATER_OR_EQUAL: "{of} >= {value}",
     Operator.EXISTS: "{of} != ''",
 }
+
+
+WITHIN: Final = {
+    Within.ROW: "multiIf(mapContains(attributes, {key}), [attributes[{key}]], "
+    "mapContains(resource, {key}), [resource[{key}]], [])",
+    Within.RESOURCE: "if(mapContains(resource, {key}), [resource[{key}]], [])",
+    Within.SPAN: "arrayMap(them -> them[{key}], arrayFilter(them -> mapContains(them, {key}), "
+    "arrayConcat([attributes, resource], event_attributes, link_attributes)))",
+}
+"""The values of an attribute, as an array."""
 
 
 def where(condition: Condition) -> tuple[str, dict[str, Any]]:
@@ -80,11 +91,14 @@ def _test(test: Test, values: dict[str, Any]) -> str:
 
 def _attribute(of: Attribute, test: Test, values: dict[str, Any]) -> str:
     key = _place(of.key, values)
-    there = f"(mapContains(attributes, {key}) OR mapContains(resource, {key}))"
+    # All the values that the attribute has, each in an array of at most a few.
+    found = WITHIN[of.within].format(key=key)
     if test.operator is Operator.EXISTS:
-        return f"NOT {there}" if test.negated else there
-    sql = _compare(f"if(mapContains(attributes, {key}), attributes[{key}], resource[{key}])", test, values)
-    return f"({there} AND NOT {sql})" if test.negated else f"({there} AND {sql})"
+        return f"{'empty' if test.negated else 'notEmpty'}({found})"
+    passes = _compare("one", test, values)
+    if test.negated:
+        return f"(notEmpty({found}) AND NOT arrayExists(one -> {passes}, {found}))"
+    return f"arrayExists(one -> {passes}, {found})"
 
 
 def _compare(of: str, test: Test, values: dict[str, Any]) -> str:

@@ -1,30 +1,31 @@
-"""Jaeger's HTTP API v1 as Jaeger 2.20 answers it: GET /api/services, GET /api/traces/{id}."""
+"""Jaeger's HTTP API v1 as Jaeger 2.20 answers it: services, operations, search, one trace.
 
-import base64
-import binascii
+A trace is the spans of a transaction. Newer Jaeger UIs search through v3 (`jaeger_v3`) and fetch single traces here;
+Grafana's data source uses all of it.
+"""
+
 import json
-import re
-from typing import Any, Final
+import time
+from collections.abc import Callable
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from weftline.collector.errors import AskOtherwise
 from weftline.collector.store.protocol import Reader, SpanRow
+from weftline.collector.store.searcher import Searcher
 from weftline.query import problems
+from weftline.query.routes import jaeger_v1_parameters as parameters
+from weftline.query.routes.jaeger_search import find_traces
 from weftline.query.routes.jaeger_v1_model import trace
+from weftline.query.routes.jaeger_v1_parameters import ParameterError
 from weftline.query.settings import QuerySettings
 
-TRUE: Final = ("1", "t", "T", "TRUE", "true", "True")
-FALSE: Final = ("0", "f", "F", "FALSE", "false", "False")
-"""What Go's strconv.ParseBool takes."""
-INT64: Final = range(-(2**63), 2**63)
 
-
-class ParameterError(ValueError):
-    """A parameter that Jaeger refuses; the text is Jaeger's."""
-
-
-def router(reader: Reader, settings: QuerySettings) -> APIRouter:
-    """The routes over ``reader``. They block, so FastAPI runs them in its threads."""
+def router(
+    reader: Reader, searcher: Searcher, settings: QuerySettings, clock: Callable[[], int] = time.time_ns
+) -> APIRouter:
+    """The routes over the store; ``clock`` in ns since the epoch. They block: FastAPI runs them in its threads."""
     errors: dict[int | str, dict[str, Any]] = {
         "default": {"description": "Jaeger's envelope with `errors`, as text/plain."}
     }
@@ -35,67 +36,65 @@ def router(reader: Reader, settings: QuerySettings) -> APIRouter:
         names = list(reader.services())
         return _json(request, problems.envelope(names, total=len(names)))
 
+    @routes.get("/services/{service:path}/operations", summary="Names of a service's spans")
+    def service_operations(request: Request, service: str) -> Response:
+        names = sorted({operation.name for operation in reader.operations(service)})
+        return _json(request, problems.envelope(names, total=len(names)))
+
+    @routes.get("/operations", summary="Names and kinds of a service's spans")
+    def operations(request: Request) -> Response:
+        service = request.query_params.get("service", "")
+        kind = request.query_params.get("spanKind", "").lower()
+        if not service:
+            return problems.jaeger(400, "parameter 'service' is required")
+        found = [
+            {"name": one.name, "spanKind": "" if one.kind == "unspecified" else one.kind}
+            for one in reader.operations(service)
+            if kind in ("", one.kind)
+        ]
+        return _json(request, problems.envelope(found, total=len(found)))
+
+    @routes.get("/traces", summary="Traces with a span that fulfils every condition, or those of given ids")
+    def search(request: Request) -> Response:
+        try:
+            query, wanted, raw = parameters.search(request.query_params, clock(), settings.max_traces)
+            ids = wanted or find_traces(searcher, query, settings.search_seconds, time.monotonic)
+        except ParameterError as error:
+            return problems.jaeger(400, str(error))
+        except AskOtherwise as error:
+            return problems.jaeger(400, f"the search can't be answered because {error}; narrow its time")
+        found = reader.spans(ids, settings.max_rows + 1)
+        data = [_trace(one, found[one], raw=raw) for one in ids if one in found]
+        missing = [{"msg": "trace not found", "traceID": _short(one)} for one in wanted if one not in found]
+        return _json(request, problems.envelope(data, errors=missing or None))
+
     @routes.get("/traces/{trace_id:path}", summary="One trace: the spans of a transaction")  # base64 may have a slash
     def get_trace(request: Request, trace_id: str) -> Response:
         try:
-            wanted = parse_trace_id(trace_id)
+            wanted = parameters.trace_id(trace_id)
             for name in ("start", "end"):
-                _check_int(request, name)
-            raw = _bool(request, "raw")
+                parameters.check_int(request.query_params, name)
+            raw = parameters.boolean(request.query_params, "raw")
         except ParameterError as error:
             return problems.jaeger(400, str(error))
         # start and end are hints only: Grafana sends milliseconds where Jaeger means microseconds.
         rows = reader.transaction(wanted, settings.max_rows + 1)
-        spans = [row for row in rows[: settings.max_rows] if isinstance(row, SpanRow)]
+        spans = [row for row in rows if isinstance(row, SpanRow)]
         if not spans:
             return problems.jaeger(404, "trace not found")
         truncated = len(rows) > settings.max_rows
-        return _json(request, problems.envelope([trace(wanted, spans, raw=raw, truncated=truncated)]))
+        shown = [row for row in rows[: settings.max_rows] if isinstance(row, SpanRow)]
+        return _json(request, problems.envelope([trace(wanted, shown, raw=raw, truncated=truncated)]))
+
+    def _trace(trace_id: str, spans: Any, *, raw: bool) -> dict[str, Any]:
+        truncated = len(spans) > settings.max_rows
+        return trace(trace_id, spans[: settings.max_rows], raw=raw, truncated=truncated)
 
     return routes
 
 
-def parse_trace_id(text: str) -> str:
-    """32 lower-case hex digits out of 1 to 32 (any case, leading zeros may be left out), or out of base64."""
-    if re.fullmatch(r"[0-9a-fA-F]{1,32}", text):
-        return text.lower().rjust(32, "0")
-    if len(text) > 32:
-        raise ParameterError(f"TraceID cannot be longer than 32 hex characters: {text}")
-    if len(text) in (12, 24):
-        try:
-            return base64.b64decode(text, validate=True).hex().rjust(32, "0")
-        except binascii.Error:
-            pass
-    # Jaeger parses the two halves one after the other and names the first that is wrong.
-    halves = (text[:-16], text[-16:]) if len(text) > 16 else (text,)
-    wrong = next(half for half in halves if not re.fullmatch(r"[0-9a-fA-F]+", half))
-    raise ParameterError(f"strconv.ParseUint: parsing {_quoted(wrong)}: invalid syntax")
-
-
-def _check_int(request: Request, name: str) -> None:
-    text = request.query_params.get(name, "")
-    if not text:
-        return
-    if not re.fullmatch(r"[+-]?[0-9]+", text):
-        problem = "invalid syntax"
-    elif int(text) not in INT64:
-        problem = "value out of range"
-    else:
-        return
-    raise ParameterError(f"unable to parse param '{name}': strconv.ParseInt: parsing {_quoted(text)}: {problem}")
-
-
-def _bool(request: Request, name: str) -> bool:
-    text = request.query_params.get(name, "")
-    if text and text not in TRUE + FALSE:
-        raise ParameterError(
-            f"unable to parse param '{name}': strconv.ParseBool: parsing {_quoted(text)}: invalid syntax"
-        )
-    return text in TRUE
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _short(trace_id: str) -> str:
+    return trace_id.removeprefix("0" * 16)
 
 
 def _json(request: Request, body: object) -> Response:

@@ -6,7 +6,16 @@ from typing import Any
 
 from weftline.collector.errors import TryLater
 from weftline.collector.store.conditions import Condition
-from weftline.collector.store.protocol import AccessLogRow, LogRow, Row, SpanEvent, SpanLink, SpanRow
+from weftline.collector.store.protocol import (
+    AccessLogRow,
+    LogRow,
+    Operation,
+    Row,
+    SpanEvent,
+    SpanLink,
+    SpanOutline,
+    SpanRow,
+)
 from weftline.collector.store.searcher import Facet, Hit, Place, Window
 
 TRANSACTION = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -185,6 +194,30 @@ class RowsReader:
         self.check()
         rows = [row for row in self.rows if row.transaction_id == transaction_id]
         return sorted(rows, key=lambda row: row.time)[:limit]
+
+    def spans(self, trace_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[SpanRow]]:
+        found = {}
+        for trace_id in trace_ids:
+            if rows := [row for row in self.transaction(trace_id, limit) if isinstance(row, SpanRow)]:
+                found[trace_id] = rows
+        return found
+
+    def span_outlines(self, trace_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[SpanOutline]]:
+        return {
+            trace_id: [
+                SpanOutline(
+                    trace_id, row.span_id, row.parent_span_id, row.time, row.duration, row.service, row.name,
+                    row.status == "error",
+                )
+                for row in rows
+            ]
+            for trace_id, rows in self.spans(trace_ids, limit).items()
+        }  # fmt: skip
+
+    def operations(self, service: str) -> Sequence[Operation]:
+        self.check()
+        named = {(row.name, row.kind) for row in self.rows if isinstance(row, SpanRow) and row.service == service}
+        return [Operation(*one) for one in sorted(named)]
 
     def services(self) -> Sequence[str]:
         self.check()

@@ -6,17 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from support.otlp import START, access_log, log, logs_request, span, spans_request
+from support.otlp import START, access_log, attributes, log, logs_request, span, spans_request
 from weftline.collector.errors import AskOtherwise, TryLater
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_connections import ClickHouseConnections
+from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.conditions import EVERYTHING
 from weftline.collector.store.migrate import migrate
-from weftline.collector.store.protocol import Signal
+from weftline.collector.store.protocol import Operation, Signal, SpanOutline
 from weftline.collector.store.searcher import Facet, Hit, Place, Window
 from weftline.deploy.local.clickhouse import ClickHouse
+from weftline.query.routes.jaeger_search import TraceQuery
 from weftline.query.search import understand
 from weftline.query.search.fields import FIELDS
 
@@ -57,7 +59,7 @@ def _fill(writer: ClickHouseWriter) -> None:
                 service="cart", **{"host.name": "node-1"},
             ),
             spans_request(span(CHECKOUT, "02" * 8, parent="01" * 8, start=START + MS, name="POST /pay/card", duration=30 * MS, attributes={"http.route": "/pay/card", "amount": "99"}), service="payment"),
-            spans_request(span(DECLINED, "03" * 8, start=START + SECOND, name="POST /pay/iban", duration=700 * MS, status={"code": 2, "message": "declined: 50% off"}, attributes={"http.route": "/pay/iban", "http.response.status_code": 500, "amount": 100}, events=[{"name": "exception"}]), service="payment"),
+            spans_request(span(DECLINED, "03" * 8, start=START + SECOND, name="POST /pay/iban", duration=700 * MS, status={"code": 2, "message": "declined: 50% off"}, attributes={"http.route": "/pay/iban", "http.response.status_code": 500, "amount": 100}, events=[{"name": "exception", "attributes": attributes({"exception.type": "Declined"})}]), service="payment"),
         ],
         "spans",
     )  # fmt: skip
@@ -205,3 +207,53 @@ def test_a_store_that_is_away_says_try_later(shop: ClickHouseSettings) -> None:
         pytest.raises(TryLater, match="does not answer"),
     ):
         searcher.search(EVERYTHING, Window(0, 1), None, 1, 1)
+
+
+def test_spans_and_operations_are_read_by_trace_and_service(shop: ClickHouseSettings) -> None:
+    with closing(ClickHouseReader(shop)) as reader:
+        spans = reader.spans([DECLINED, CHECKOUT, LINES], 10)
+        assert {trace: [one.name for one in found] for trace, found in spans.items()} == {
+            DECLINED: ["POST /pay/iban"],
+            CHECKOUT: ["POST /checkout", "POST /pay/card"],
+        }
+        assert [one.span_id for one in reader.spans([CHECKOUT], 1)[CHECKOUT]] == ["01" * 8]
+        outline = reader.span_outlines([CHECKOUT], 10)[CHECKOUT][1]
+        assert outline == SpanOutline(
+            CHECKOUT, "02" * 8, "01" * 8, START + MS, 30 * MS, "payment", "POST /pay/card", error=False
+        )
+        assert reader.spans([], 10) == reader.span_outlines([], 10) == {}
+        assert reader.operations("payment") == [
+            Operation("POST /pay/card", "server"),
+            Operation("POST /pay/iban", "server"),
+        ]
+        assert reader.operations("nobody") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (TraceQuery(START, NOW), [DECLINED, CHECKOUT]),
+        (TraceQuery(START + 1, NOW, "cart"), []),
+        (TraceQuery(START, START, "cart"), [CHECKOUT]),
+        (TraceQuery(START + MS, START + MS), [CHECKOUT]),
+        (TraceQuery(START, NOW, "payment", "POST /pay/iban"), [DECLINED]),
+        (TraceQuery(START, NOW, min_duration=700 * MS), [DECLINED]),
+        (TraceQuery(START, NOW, max_duration=700 * MS - 1), [CHECKOUT]),
+        (TraceQuery(START, NOW, attributes={"error": "true"}), [DECLINED]),
+        (TraceQuery(START, NOW, attributes={"error": "false"}), [CHECKOUT]),
+        (TraceQuery(START, NOW, attributes={"error": "maybe"}), []),
+        (TraceQuery(START, NOW, attributes={"span.status": "ERROR", "span.kind": "SERVER"}), [DECLINED]),
+        (TraceQuery(START, NOW, attributes={"scope.name": "test", "scope.version": "1"}), [DECLINED, CHECKOUT]),
+        (TraceQuery(START, NOW, attributes={"amount": "100"}), [DECLINED]),
+        (TraceQuery(START, NOW, attributes={"host.name": "node-1"}), [CHECKOUT]),
+        (TraceQuery(START, NOW, attributes={"resource.host.name": "node-1"}), [CHECKOUT]),
+        (TraceQuery(START, NOW, attributes={"resource.amount": "100"}), []),
+        (TraceQuery(START, NOW, attributes={"exception.type": "Declined"}), [DECLINED]),
+        (TraceQuery(START, NOW, "cart", attributes={"amount": "99"}), []),
+    ],
+)
+def test_jaegers_searches_find_one_span_that_fulfils_everything(
+    searcher: ClickHouseSearcher, query: TraceQuery, found: list[str]
+) -> None:
+    question = query.question()
+    assert [hit.transaction_id for hit in searcher.search(question.condition, question.window, None, 100, 10)] == found

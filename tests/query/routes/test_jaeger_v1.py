@@ -10,9 +10,11 @@ from fastapi import FastAPI
 
 from support import shop
 from support.asgi import call
-from support.rows import START, TRANSACTION, RowsReader, RowsSearcher, access, log, span
+from support.rows import START, TRANSACTION, RowsReader, RowsSearcher, access, hit, log, span
+from weftline.collector.store.conditions import Attribute, Column, HasRow, Operator, RowKind, Test, Within
 from weftline.collector.store.protocol import SpanEvent, SpanLink, SpanRow
 from weftline.query.app import create_app
+from weftline.query.routes.jaeger_search import TraceQuery
 from weftline.query.settings import QuerySettings
 
 PATH = f"/api/traces/{TRANSACTION}"
@@ -102,7 +104,7 @@ def test_bad_parameters_are_400_in_gos_words(app: FastAPI, path: str, message: s
 
 
 def test_unknown_routes_are_gos_404(app: FastAPI) -> None:
-    for path in ("/api/nothing", "/api/traces", "/api/services/cart/nothing"):
+    for path in ("/api/nothing", "/api/services/cart/nothing"):
         answer = call(app, path)
         assert (answer.status_code, answer.text) == (404, "404 page not found\n")
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -301,3 +303,125 @@ def test_a_trace_that_was_cut_says_so_at_its_first_span(reader: RowsReader) -> N
 
 def _fields(row: SpanRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__slots__}
+
+
+# --- operations ---------------------------------------------------------------------------------------------------
+
+
+def test_operations_of_a_service_by_path(app: FastAPI, reader: RowsReader) -> None:
+    reader.rows = [
+        span("b", "1"),
+        span("a", "2", kind="server"),
+        span("a", "3", kind="client"),
+        span("c", "4", service="x/y"),
+    ]
+    assert call(app, "/api/services/cart/operations").json() == {**NO_ERROR, "data": ["a", "b"], "total": 2}
+    assert call(app, "/api/services/x%2Fy/operations").json()["data"] == ["c"]
+    assert call(app, "/api/services/nobody/operations").json() == {**NO_ERROR, "data": []}
+
+
+def test_operations_with_their_kinds(app: FastAPI, reader: RowsReader) -> None:
+    reader.rows = [span("b", "1", kind="unspecified"), span("a", "2", kind="server"), span("a", "3", kind="client")]
+    everything = [
+        {"name": "a", "spanKind": "client"},
+        {"name": "a", "spanKind": "server"},
+        {"name": "b", "spanKind": ""},
+    ]
+    assert call(app, "/api/operations?service=cart").json() == {**NO_ERROR, "data": everything, "total": 3}
+    assert call(app, "/api/operations?service=cart&spanKind=SERVER").json()["data"] == everything[1:2]
+    assert refused(app, "/api/operations") == (400, "parameter 'service' is required")
+
+
+# --- search -------------------------------------------------------------------------------------------------------
+
+
+def searching(path: str, *hits: str) -> tuple[Any, RowsSearcher]:
+    searcher = RowsSearcher([hit(one) for one in hits])
+    app = create_app(RowsReader([*shop.success(), span("x", "a", transaction="b" * 32)]), searcher, QuerySettings())
+    return call(app, path), searcher
+
+
+def test_a_search_answers_whole_traces() -> None:
+    window = f"start={START // 1000 - 1}&end={START // 1000 + 1}"
+    answer, searcher = searching(f"/api/traces?service=cart&{window}&limit=2", TRANSACTION, "b" * 32)
+    body = answer.json()
+    assert [one["traceID"] for one in body["data"]] == ["b" * 32, TRANSACTION]
+    assert [len(one["spans"]) for one in body["data"]] == [1, 11]
+    assert {**body, "data": []} == {**NO_ERROR, "data": []}
+    (condition, _) = searcher.asked[0]
+    assert condition == TraceQuery(START - 1000, START + 1000, "cart").question().condition
+
+
+def test_a_search_without_hits_is_an_empty_list() -> None:
+    answer, _ = searching("/api/traces?service=cart")
+    assert (answer.status_code, answer.json()) == (200, {**NO_ERROR, "data": []})
+
+
+def test_every_parameter_becomes_a_condition() -> None:
+    _, searcher = searching(
+        "/api/traces?service=cart&operation=GET+%2F&start=1000&end=2000&minDuration=1.5ms&maxDuration=2s&limit=7"
+        "&tag=http.method:GET&tags=" + quote('{"error":"true","n":"5"}')
+    )
+    (condition, window) = searcher.asked[0]
+    assert condition == HasRow(
+        RowKind.SPAN,
+        (
+            Test(Column("time_ns"), Operator.GREATER_OR_EQUAL, 1_000_000),
+            Test(Column("time_ns"), Operator.LESS_OR_EQUAL, 2_000_000),
+            Test(Column("service"), Operator.EQUAL, "cart"),
+            Test(Column("name"), Operator.EQUAL, "GET /"),
+            Test(Column("duration"), Operator.GREATER_OR_EQUAL, 1_500_000),
+            Test(Column("duration"), Operator.LESS_OR_EQUAL, 2_000_000_000),
+            Test(Attribute("http.method", Within.SPAN), Operator.EQUAL, "GET"),
+            Test(Column("status"), Operator.EQUAL, "error"),
+            Test(Attribute("n", Within.SPAN), Operator.EQUAL, "5"),
+        ),
+    )
+    assert window.until == 2_000_000
+
+
+def test_traces_by_id_are_looked_up_and_the_missing_named() -> None:
+    answer, searcher = searching(f"/api/traces?traceID={TRANSACTION.upper()}&traceID={'c' * 32}&traceID=ab")
+    body = answer.json()
+    assert [one["traceID"] for one in body["data"]] == [TRANSACTION]
+    assert body["errors"] == [
+        {"msg": "trace not found", "traceID": "c" * 32},
+        {"msg": "trace not found", "traceID": "00000000000000ab"},
+    ]
+    assert searcher.asked == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("", "parameter 'service' is required"),
+        (
+            "service=a&start=string",
+            "unable to parse param 'start': strconv.ParseInt: parsing \"string\": invalid syntax",
+        ),
+        ("service=a&end=string", "unable to parse param 'end': strconv.ParseInt: parsing \"string\": invalid syntax"),
+        ("service=a&limit=string", 'strconv.ParseInt: parsing "string": invalid syntax'),
+        ("service=a&limit=2147483648", 'strconv.ParseInt: parsing "2147483648": value out of range'),
+        ("service=a&minDuration=20", "unable to parse param 'minDuration': time: missing unit in duration \"20\""),
+        ("service=a&maxDuration=x", "unable to parse param 'maxDuration': time: invalid duration \"x\""),
+        ("service=a&maxDuration=2y", 'unable to parse param \'maxDuration\': time: unknown unit "y" in duration "2y"'),
+        ("service=a&tag=k", "malformed 'tag' parameter, expecting key:value, received: k"),
+        (
+            "service=a&tags=" + quote('{"x":1}'),
+            "malformed 'tags' parameter, cannot unmarshal JSON: json: cannot unmarshal number into Go value of type string",
+        ),
+        (
+            "service=a&tags=[]",
+            "malformed 'tags' parameter, cannot unmarshal JSON: "  # noqa: ISC004 - one text
+            "json: cannot unmarshal array into Go value of type map[string]string",
+        ),
+        ("service=a&tags={", "malformed 'tags' parameter, cannot unmarshal JSON: unexpected end of JSON input"),
+        ("traceID=xyz", 'cannot parse traceID param: strconv.ParseUint: parsing "xyz": invalid syntax'),
+        ("service=a&raw=y", "unable to parse param 'raw': strconv.ParseBool: parsing \"y\": invalid syntax"),
+        ("service=a&minDuration=2s&maxDuration=1s", "'maxDuration' should be greater than 'minDuration'"),
+        ("service=a&limit=0", "search depth must be greater than 0 and at most 1500"),
+        ("start=x&service=", "unable to parse param 'start': strconv.ParseInt: parsing \"x\": invalid syntax"),
+    ],
+)
+def test_bad_search_parameters_are_400_in_jaegers_words(app: FastAPI, parameters: str, message: str) -> None:
+    assert refused(app, f"/api/traces?{parameters}") == (400, message)
