@@ -3,27 +3,35 @@ PYTHON ?= python3
 BIN := .venv/bin
 KAFKA ?=
 
-.PHONY: demo test check bench clean
+UI := query/ui/dist/index.html
 
-demo: .venv/demo  ## the whole chain on real parts; KAFKA=1 puts Apache Kafka in between
+.PHONY: demo test check bench ui clean
+
+demo: .venv/demo $(UI)  ## the whole chain on real parts; KAFKA=1 puts Apache Kafka in between
 	$(BIN)/weftline demo $(if $(KAFKA),--kafka) $(ARGS)
 
 test: check  ## everything, against real ClickHouse, Kafka and Envoy
 	$(BIN)/python -m pytest -m "socket or clickhouse or kafka or envoy or e2e" $(ARGS)
 
-check: .venv/dev  ## format, lint, types, and the tests that need no service
+check: .venv/dev $(UI)  ## format, lint, types, and the tests that need no service
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	mkdir -p build/tree/weftline
 	for part in agent collector query deploy; do ln -sfn ../../../$$part build/tree/weftline/$$part; done
 	$(BIN)/mypy -p weftline
+	query/ui/build check
 	$(BIN)/python -m pytest -m "not (socket or clickhouse or kafka or envoy or e2e)"
+
+ui: $(UI)  ## the pages, built into query/ui/dist
+
+$(UI): $(shell find query/ui -not -path '*/node_modules*' -not -path '*/dist*' -type f) | .venv/demo
+	query/ui/build
 
 bench: .venv/dev  ## the figures of README
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv build dist *.egg-info query/ui/dist query/ui/node_modules
 
 .venv/demo: pyproject.toml
 	$(PYTHON) -m venv .venv

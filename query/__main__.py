@@ -1,10 +1,12 @@
 """The query service's process: `weftline query`, or `python -m weftline.query`."""
 
+import json
 import os
 import socket
 import sys
 from collections.abc import Mapping
 from contextlib import closing
+from typing import Any
 
 import click
 
@@ -14,11 +16,15 @@ from weftline.collector.lifecycle import configure_logging
 
 
 @click.command()
-def query() -> None:
-    """Answer look-ups over HTTP: transactions, and Jaeger's API."""
+@click.option("--openapi", is_flag=True, help="Print the description of the API, and end.")
+def query(openapi: bool) -> None:
+    """Answer over HTTP: look-ups, searches, Jaeger's APIs, and the UI."""
     configure_logging()
     try:
-        run(os.environ)
+        if openapi:
+            click.echo(json.dumps(describe(), ensure_ascii=False, indent=1))
+        else:
+            run(os.environ)
     except (SettingsError, Misconfigured) as error:
         click.echo(f"weftline: {error}", err=True)
         sys.exit(2)
@@ -50,6 +56,18 @@ def run(environ: Mapping[str, str]) -> None:
             create_app(reader, searcher, settings), log_config=None, access_log=False, lifespan="off"
         )
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI description of the service; needs no store."""
+    from weftline.collector.settings import ClickHouseSettings
+    from weftline.collector.store.clickhouse_reader import ClickHouseReader
+    from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
+    from weftline.query.app import create_app
+    from weftline.query.settings import QuerySettings
+
+    nowhere = ClickHouseSettings()
+    return create_app(ClickHouseReader(nowhere), ClickHouseSearcher(nowhere), QuerySettings()).openapi()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,6 +4,7 @@
 /api/*, /api/v3/*    Jaeger's HTTP APIs v1 and v3, with Jaeger's error texts
 /health              whether the store answers
 /openapi.json        the description of it all
+everything else      the UI
 """
 
 import importlib.metadata
@@ -18,7 +19,8 @@ from weftline.collector.errors import TryLater
 from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import Searcher
 from weftline.query import problems
-from weftline.query.routes import health, jaeger_v1, jaeger_v3, search, transactions
+from weftline.query.base_path import UnderBasePath
+from weftline.query.routes import health, jaeger_v1, jaeger_v3, search, transactions, ui
 from weftline.query.routes.examples import TRANSACTION
 from weftline.query.settings import QuerySettings
 
@@ -41,6 +43,9 @@ def create_app(reader: Reader, searcher: Searcher, settings: QuerySettings) -> F
     app.include_router(jaeger_v1.router(reader, searcher, settings))
     app.include_router(jaeger_v3.router(reader, searcher, settings))
     app.include_router(health.router(reader))
+    app.include_router(ui.router(settings))
+    if settings.base:
+        app.add_middleware(UnderBasePath, base_path=settings.base)
     app.add_exception_handler(TryLater, _try_later)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http_error)

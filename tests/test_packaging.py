@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PARTS = PROJECT["tool"]["setuptools"]["package-dir"]
 DOCUMENTS = {".md", ".svg"}
 """What is read in the tree only."""
+UI = ROOT / "query" / "ui"
+"""TypeScript; what is built of it is packed, not the source."""
 DATA = {pattern.removeprefix("*") for pattern in PROJECT["tool"]["setuptools"]["package-data"]["*"]}
 
 
@@ -24,9 +27,15 @@ def folders() -> set[str]:
     found = set()
     for name, folder in PARTS.items():
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts and path.suffix not in DOCUMENTS:
+            if _is_packed(path):
                 found.add(".".join((name, *path.parent.relative_to(ROOT / folder).parts)))
     return found
+
+
+def _is_packed(path: Path) -> bool:
+    return (
+        path.is_file() and "__pycache__" not in path.parts and path.suffix not in DOCUMENTS and UI not in path.parents
+    )
 
 
 def test_every_folder_is_listed() -> None:
@@ -47,9 +56,10 @@ def test_every_file_is_in_the_wheel(tmp_path: Path) -> None:
         f"{name.replace('.', '/')}/{path.relative_to(ROOT / folder).as_posix()}"
         for name, folder in PARTS.items()
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in DOCUMENTS
+        if _is_packed(path)
     }
-    assert ours - packed == set()
+    built = {path.relative_to(UI / "dist").as_posix() for path in (UI / "dist").rglob("*") if path.is_file()}
+    assert ours | {f"weftline/query/ui/dist/{name}" for name in built} <= packed
     assert {name.split("/")[0] for name in packed if ".dist-info" not in name} == {"weftline"}
 
 
@@ -62,6 +72,8 @@ def _copy(target: Path) -> Path:
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             (target / name).write_bytes((ROOT / name).read_bytes())
+    if (UI / "dist").is_dir():
+        shutil.copytree(UI / "dist", target / "query" / "ui" / "dist")
     return target
 
 
@@ -70,7 +82,7 @@ def test_every_data_file_has_a_listed_ending() -> None:
         path.name
         for folder in PARTS.values()
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and path.suffix not in {".py", ".pyc", *DOCUMENTS, *DATA} and path.name not in DATA
+        if _is_packed(path) and path.suffix not in {".py", ".pyc", *DOCUMENTS, *DATA} and path.name not in DATA
     }
     assert odd == set()
 

@@ -1,0 +1,69 @@
+"""The UI's files: index.html for every page's address, and the assets that it loads. Nothing comes from elsewhere."""
+
+import html
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.responses import FileResponse
+
+from weftline.query.settings import QuerySettings
+
+ASSETS: Final = "assets/"
+"""Their names have a hash of their content, so a browser may keep them for good."""
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "base-uri 'self'; object-src 'none'; frame-ancestors 'self'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+NOT_BUILT: Final = """<!doctype html><html lang="en"><head><title>weftline</title></head><body>
+<h1>The UI is not built</h1>
+<p>This is a source tree: <code>make ui</code> builds it. The API answers all the same: <a href="openapi.json">its
+description</a>, and <code>weftline tx ID</code> shows a transaction in the terminal.</p></body></html>"""
+
+
+class _Page(Convertor[str]):
+    """Addresses of pages: whatever is not an API's, so that unknown ones of those stay errors in their own shape."""
+
+    regex = r"(?!api/|api$|analytics/|health$|openapi\.json$).*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("page", _Page())
+
+
+def router(settings: QuerySettings) -> APIRouter:
+    """The routes over the folder of the built UI."""
+    folder = Path(settings.ui) if settings.ui else Path(str(files("weftline.query"))) / "ui" / "dist"
+    routes = APIRouter(include_in_schema=False)
+
+    @cache
+    def index() -> str:
+        try:
+            text = (folder / "index.html").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            text = NOT_BUILT
+        # The first <base> wins, and everything after it is relative to it.
+        return text.replace("<head>", f'<head><base href="{html.escape(settings.base, quote=True)}/">', 1)
+
+    @routes.api_route("/{path:page}", methods=["GET", "HEAD"])
+    def page(request: Request, path: str) -> Response:
+        file = folder / path
+        if path and ".." not in Path(path).parts and file.is_file():
+            keep = "public, max-age=31536000, immutable" if path.startswith(ASSETS) else "no-cache"
+            return FileResponse(file, headers={**SECURITY_HEADERS, "Cache-Control": keep})
+        if path.startswith(ASSETS):
+            # An index.html in its place would be run as a script.
+            raise HTTPException(404, f"There is nothing at {request.url.path}.")
+        return Response(index(), headers={**SECURITY_HEADERS, "Cache-Control": "no-cache"}, media_type="text/html")
+
+    return routes

@@ -1,0 +1,42 @@
+import { BASE_PATH } from "../base";
+
+/** The service answered, but not with what was asked for; the message is its own and meant for the user. */
+export class AnswerError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+/** No answer at all: the service or the network is away. */
+export class UnreachableError extends Error {}
+
+export type Parameters = Record<string, string | number | boolean | undefined>;
+
+/** The JSON of `GET /api/v1/{path}`. Undefined and empty parameters are left out. Throws AnswerError, UnreachableError. */
+export async function get<T>(path: string, parameters: Parameters = {}, signal?: AbortSignal): Promise<T> {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== "") query.set(name, String(value));
+  }
+  const address = `${BASE_PATH}/api/v1/${path}${query.size ? `?${query}` : ""}`;
+  let response: Response;
+  try {
+    response = await fetch(address, { signal: signal ?? null, headers: { accept: "application/json" } });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new UnreachableError("The query service doesn't answer. Is it running, and is the network there?");
+  }
+  if (!response.ok) throw new AnswerError(await reason(response), response.status);
+  return (await response.json()) as T;
+}
+
+async function reason(response: Response): Promise<string> {
+  try {
+    return String((await response.json()).error.message);
+  } catch {
+    return `The query service answered with HTTP ${response.status}.`;
+  }
+}

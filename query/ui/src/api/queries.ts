@@ -1,0 +1,63 @@
+/** The API's answers as React hooks; types come from its OpenAPI description (`npm run api`). */
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { get } from "./client";
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+export type Transaction = Schemas["TransactionView"];
+export type Entry = Transaction["entries"][number];
+export type SpanEntry = Schemas["SpanEntry"];
+export type LogEntry = Schemas["LogEntry"];
+export type AccessLogEntry = Schemas["AccessLogEntry"];
+export type SearchPage = Schemas["SearchView"];
+export type Hit = Schemas["HitView"];
+export type Facets = Schemas["FacetsView"];
+export type SearchField = Schemas["FieldView"];
+
+export function useTransaction(id: string) {
+  return useQuery({
+    queryKey: ["transaction", id],
+    queryFn: ({ signal }) => get<Transaction>(`transactions/${encodeURIComponent(id)}`, {}, signal),
+    enabled: id !== "",
+  });
+}
+
+export type SearchQuery = { q: string; since: string; until: string; limit: number };
+
+/** Pages of a search, newest first; `fetchNextPage` goes on where the last one ended. */
+export function useSearch(query: SearchQuery, enabled = true) {
+  return useInfiniteQuery({
+    queryKey: ["search", query],
+    queryFn: ({ signal, pageParam }) => get<SearchPage>("search", { ...query, cursor: pageParam }, signal),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: keepPreviousData,
+    enabled,
+  });
+}
+
+export function useFacets(query: Omit<SearchQuery, "limit">, enabled = true) {
+  return useQuery({
+    queryKey: ["facets", query],
+    queryFn: async ({ signal }) =>
+      (await get<SearchPage>("search", { ...query, limit: 1, facets: true }, signal)).facets,
+    placeholderData: keepPreviousData,
+    enabled,
+  });
+}
+
+export function useSearchFields() {
+  return useQuery({
+    queryKey: ["search/fields"],
+    queryFn: ({ signal }) => get<Schemas["LanguageView"]>("search/fields", {}, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+export function useServices() {
+  return useQuery({
+    queryKey: ["services"],
+    queryFn: async ({ signal }) => (await get<Schemas["ServicesView"]>("services", {}, signal)).services,
+    staleTime: 60_000,
+  });
+}

@@ -1,0 +1,13 @@
+import { Link, useLocation } from "react-router";
+
+export function Nowhere() {
+  const { pathname } = useLocation();
+  return (
+    <>
+      <h1>There is nothing at {pathname}</h1>
+      <p>
+        <Link to="/">Begin with an ID</Link> or <Link to="/search">search</Link>.
+      </p>
+    </>
+  );
+}

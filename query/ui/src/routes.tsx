@@ -1,0 +1,27 @@
+/**
+ * Pages by address. The addresses and their parameters are those of Jaeger's UI where it has such a page, so that links
+ * made for it keep working. Pages load when they are first shown.
+ */
+import { createBrowserRouter } from "react-router";
+import { BASE_PATH } from "./base";
+import { Frame } from "./parts/Frame";
+import { Unexpected } from "./parts/Unexpected";
+
+export const router = createBrowserRouter(
+  [
+    {
+      Component: Frame,
+      ErrorBoundary: Unexpected,
+      children: [
+        { index: true, lazy: async () => ({ Component: (await import("./pages/home/Home")).Home }) },
+        { path: "search", lazy: async () => ({ Component: (await import("./pages/search/Search")).Search }) },
+        {
+          path: "trace/:id",
+          lazy: async () => ({ Component: (await import("./pages/transaction/Transaction")).Transaction }),
+        },
+        { path: "*", lazy: async () => ({ Component: (await import("./pages/Nowhere")).Nowhere }) },
+      ],
+    },
+  ],
+  { basename: BASE_PATH || "/" },
+);
