@@ -26,7 +26,8 @@ def bootstrap(proxy: Proxy) -> Json:
         "static_resources": {
             "listeners": [
                 {
-                    "name": listener.role.value,
+                    # Names must differ; one proxy may have several listeners of a role.
+                    "name": f"{listener.role.value}-{listener.address.port}",
                     "address": _socket_address(listener.address),
                     "filter_chains": [{"filters": [http_connection_manager(proxy, listener)]}],
                 }

@@ -75,14 +75,17 @@ def _transaction_id(edge: bool) -> Json:
     """First filter: what later filters and the router answer themselves has the ID too.
 
     The edge overwrites what a client made up. A sidecar keeps what is there, so that a service which copies
-    x-transaction-id but no traceparent still has its rows joined.
+    x-transaction-id but no traceparent still has its rows joined; its response then names the same one.
     """
     action = "OVERWRITE_IF_EXISTS_OR_ADD" if edge else "ADD_IF_ABSENT"
-    mutation = append_header(semconv.TRANSACTION_ID, "%TRACE_ID%", action)
+    answered = "%TRACE_ID%" if edge else f"%REQ({semconv.TRANSACTION_ID})%"
     return typed(
         "envoy.filters.http.header_mutation",
         "extensions.filters.http.header_mutation.v3.HeaderMutation",
-        mutations={"request_mutations": [mutation], "response_mutations": [mutation]},
+        mutations={
+            "request_mutations": [append_header(semconv.TRANSACTION_ID, "%TRACE_ID%", action)],
+            "response_mutations": [append_header(semconv.TRANSACTION_ID, answered, action)],
+        },
     )
 
 

@@ -304,24 +304,9 @@ def test_attempts_are_counted_for_the_service_that_is_asked_again(shop: Shop) ->
 VALID = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
-@pytest.mark.parametrize(
-    "traceparent",
-    [
-        "",
-        "x",
-        VALID.upper(),
-        VALID.replace("00-4", "01-4", 1),
-        VALID.replace("00-4", "ff-4", 1),
-        VALID + "-xx",
-        VALID[:-1],
-        VALID[:-2] + "zz",
-        VALID.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32),
-        VALID.replace("00f067aa0ba902b7", "0" * 16),
-        VALID.replace("4bf92f3577b34da6a3ce929d0e0e4736", "4bf92f3577b34da6a3ce929d0e0e473-"),
-        VALID.replace("4bf92f3577b34da6a3ce929d0e0e4736-0", "4bf92f3577b34da6a3ce929d0e0e47-360"),
-    ],
-)
+@pytest.mark.parametrize("traceparent", ["", VALID.upper()])
 def test_a_malformed_traceparent_begins_a_new_transaction(shop: Shop, traceparent: str) -> None:
+    """All the way; every case at every role: test_headers.py."""
     answer = shop.send("/checkout", {"traceparent": traceparent, "tracestate": "vendor=1"})
     trace_id = answer.headers["x-transaction-id"]
     assert len(trace_id) == 32
