@@ -23,7 +23,8 @@ REQUEST_ID_ATTRIBUTE: Final = "http.request.header.x-request-id"
 PARENT_SPAN_ID: Final = "weftline.parent_span_id"
 """On log records of a request that was sampled out: the span id that arrived in `traceparent`. No span says it."""
 PROXY_ROLE: Final = "weftline.proxy.role"
-"""Resource attribute of an Envoy's spans and logs: `edge`, `gateway`, `sidecar-inbound` or `sidecar-outbound`."""
+"""Resource attribute of an Envoy's spans and logs: `edge`, `gateway`, `sidecar-inbound` or `sidecar-outbound`.
+An attribute of the span or record itself where the resource can't say it (Istio)."""
 EVENT_ALIAS: Final = "weftline.alias"
 """`event_name` of the log record that carries an alias: it must arrive also when no span does."""
 

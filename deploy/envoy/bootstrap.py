@@ -6,7 +6,6 @@ this proxy answers itself (no route, rate limit) carries it too; every request i
 span and of the upstream attempt's, whether or not the trace is sampled.
 """
 
-from .export import COLLECTOR_CLUSTER
 from .extension import Json
 from .http_connection_manager import additions, http_connection_manager, router
 from .proxy import Address, Cluster, Collector, Proxy
@@ -81,7 +80,7 @@ def _http_options(**options: Json) -> Json:
 
 
 def _collector_cluster(collector: Collector) -> Json:
-    cluster = _cluster(Cluster(COLLECTOR_CLUSTER, (collector.address,)))
+    cluster = _cluster(Cluster(collector.cluster, (collector.address,)))
     if collector.protocol == "grpc":
         cluster |= _http_options(explicit_http_config={"http2_protocol_options": {}})
     return cluster

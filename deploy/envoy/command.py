@@ -5,6 +5,7 @@ from typing import Any
 import click
 import yaml
 
+from .address import AddressType
 from .bootstrap import bootstrap, snippet
 from .proxy import Address, Cluster, Collector, Listener, Proxy, Role, Route
 
@@ -20,16 +21,6 @@ WHERE = """\
 """
 
 
-class _Address(click.ParamType[Address]):
-    name = "HOST:PORT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
-        host, _, port = str(value).rpartition(":")
-        if not host or not port.isdigit() or not 0 < int(port) < 65536:
-            self.fail(f"{value!r} is not host:port.", param, ctx)
-        return Address(host, int(port))
-
-
 @click.group()
 def envoy() -> None:
     """Configure Envoys."""
@@ -38,7 +29,7 @@ def envoy() -> None:
 @envoy.command()
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True, help="Where the proxy stands.")
 @click.option("--service", required=True, help="service.name of its rows; a sidecar's is that of its service.")
-@click.option("--collector", type=_Address(), required=True, help="OTLP receiver that gets spans and access logs.")
+@click.option("--collector", type=AddressType(), required=True, help="OTLP receiver that gets spans and access logs.")
 @click.option(
     "--protocol", type=click.Choice(["http", "grpc"]), default="http", show_default=True, help="OTLP over this."
 )
@@ -52,8 +43,8 @@ def envoy() -> None:
 @click.option(
     "--untrusted", is_flag=True, help="Callers may not say which trace they belong to (internet-facing edge)."
 )
-@click.option("--listen", type=_Address(), help="With --upstream: write a whole bootstrap that listens here.")
-@click.option("--upstream", type=_Address(), help="Where the bootstrap's requests go.")
+@click.option("--listen", type=AddressType(), help="With --upstream: write a whole bootstrap that listens here.")
+@click.option("--upstream", type=AddressType(), help="Where the bootstrap's requests go.")
 def config(
     *,
     role: str,

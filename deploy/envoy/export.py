@@ -7,9 +7,6 @@ from weftline.agent import semconv
 from .extension import Json, typed
 from .proxy import Collector, Listener, Proxy, Role
 
-COLLECTOR_CLUSTER = "weftline"
-"""The cluster that spans and access logs go to."""
-
 FLUSH_INTERVAL = "0.25s"
 BUFFER_BYTES = 262144
 """Also the limit beyond which Envoy drops records while the collector doesn't answer."""
@@ -69,6 +66,7 @@ def counts_attempts(listener: Listener) -> bool:
 
 def _logger(proxy: Proxy, listener: Listener, body: str, fields: Mapping[str, str]) -> Json:
     collector = proxy.collector
+    resource = {"service.name": proxy.service} if proxy.service else {}
     buffer: Json = {"buffer_flush_interval": FLUSH_INTERVAL, "buffer_size_bytes": BUFFER_BYTES}
     if collector.protocol == "grpc":
         # Deprecated, but beside `grpc_service` 1.40 takes no notice of the buffer's settings (1 s, 16 KiB).
@@ -88,7 +86,7 @@ def _logger(proxy: Proxy, listener: Listener, body: str, fields: Mapping[str, st
         **transport,
         body={"string_value": body},
         attributes=_key_values(fields),
-        resource_attributes=_key_values({"service.name": proxy.service, semconv.PROXY_ROLE: listener.role.value}),
+        resource_attributes=_key_values({**resource, semconv.PROXY_ROLE: listener.role.value}),
     )
 
 
@@ -98,6 +96,6 @@ def _key_values(values: Mapping[str, str]) -> Json:
 
 def _exporter(collector: Collector, path: str) -> Json:
     if collector.protocol == "grpc":
-        return {"grpc_service": {"envoy_grpc": {"cluster_name": COLLECTOR_CLUSTER}, "timeout": "5s"}}
+        return {"grpc_service": {"envoy_grpc": {"cluster_name": collector.cluster}, "timeout": "5s"}}
     uri = f"http://{collector.address.host}:{collector.address.port}{path}"
-    return {"http_service": {"http_uri": {"uri": uri, "cluster": COLLECTOR_CLUSTER, "timeout": "5s"}}}
+    return {"http_service": {"http_uri": {"uri": uri, "cluster": collector.cluster, "timeout": "5s"}}}

@@ -9,6 +9,8 @@ Facts behind the choices, measured with Envoy 1.40:
   id isn't a UUID. Turned off, `random_sampling` is ignored: the sampler decides.
 """
 
+from collections.abc import Mapping
+
 from weftline.agent import semconv
 
 from .export import access_log, attempt_log, counts_attempts, tracing
@@ -18,6 +20,7 @@ from .sanitize import sanitizer
 
 PARENT_STATE = "weftline.parent"
 """Filter state that keeps the caller's traceparent for the access log (semconv.ACCESS_LOG_FIELDS)."""
+PARENT = {PARENT_STATE: f"%REQ({semconv.TRACEPARENT})%"}
 
 
 def http_connection_manager(proxy: Proxy, listener: Listener) -> Json:
@@ -52,17 +55,25 @@ def additions(proxy: Proxy, listener: Listener) -> Json:
         # The edge faces clients: their address is the peer's, and their x-request-id is replaced.
         "use_remote_address": edge,
         "always_set_request_id_in_response": edge,
-        "request_id_extension": {
-            "typed_config": {
-                "@type": f"{TYPE}extensions.request_id.uuid.v3.UuidRequestIdConfig",
-                "pack_trace_reason": False,
-                "use_request_id_for_trace_sampling": False,
-            }
-        },
+        "request_id_extension": request_id(samples=False),
         "early_header_mutation_extensions": [sanitizer(listener)],
         "tracing": tracing(proxy, listener),
         "access_log": [access_log(proxy, listener)],
-        "http_filters": [_transaction_id(edge), _keep_parent()],
+        "http_filters": [transaction_id(listener), keep(PARENT)],
+    }
+
+
+def request_id(*, samples: bool) -> Json:
+    """Leaves the caller's x-request-id as it is. ``samples``: whether it decides what is traced, as it does by default.
+
+    Only with a sampler in its place may it not: without one Envoy then traces everything.
+    """
+    return {
+        "typed_config": {
+            "@type": f"{TYPE}extensions.request_id.uuid.v3.UuidRequestIdConfig",
+            "pack_trace_reason": False,
+            "use_request_id_for_trace_sampling": samples,
+        }
     }
 
 
@@ -71,12 +82,13 @@ def router(proxy: Proxy, listener: Listener) -> Json:
     return {"upstream_log": [attempt_log(proxy, listener)]}
 
 
-def _transaction_id(edge: bool) -> Json:
+def transaction_id(listener: Listener) -> Json:
     """First filter: what later filters and the router answer themselves has the ID too.
 
     The edge overwrites what a client made up. A sidecar keeps what is there, so that a service which copies
     x-transaction-id but no traceparent still has its rows joined; its response then names the same one.
     """
+    edge = listener.role is Role.EDGE
     action = "OVERWRITE_IF_EXISTS_OR_ADD" if edge else "ADD_IF_ABSENT"
     answered = "%TRACE_ID%" if edge else f"%REQ({semconv.TRANSACTION_ID})%"
     return typed(
@@ -89,21 +101,22 @@ def _transaction_id(edge: bool) -> Json:
     )
 
 
-def _keep_parent() -> Json:
-    """Second filter: the caller's traceparent, before the router puts its attempt's in its place."""
+def keep(states: Mapping[str, str]) -> Json:
+    """Second filter: what the access log shall say, kept before the router overwrites the caller's traceparent.
+
+    ``states``: name in filter state to format string; an empty value is not kept.
+    """
     return typed(
         "envoy.filters.http.set_filter_state",
         "extensions.filters.http.set_filter_state.v3.Config",
         on_request_headers=[
             {
-                "object_key": PARENT_STATE,
+                "object_key": name,
                 "factory_key": "envoy.string",
-                "format_string": {
-                    "text_format_source": {"inline_string": f"%REQ({semconv.TRACEPARENT})%"},
-                    "omit_empty_values": True,
-                },
+                "format_string": {"text_format_source": {"inline_string": value}, "omit_empty_values": True},
                 "skip_if_empty": True,
             }
+            for name, value in states.items()
         ],
     )
 

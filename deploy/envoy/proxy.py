@@ -69,13 +69,16 @@ class Collector:
 
     address: Address
     protocol: Literal["grpc", "http"] = "http"
+    cluster: str = "weftline"
+    """Name of the Envoy cluster that leads there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """One Envoy process.
 
-    ``service``: `service.name` of its spans and logs; a sidecar has the name of the service it stands beside.
+    ``service``: `service.name` of its spans and logs; a sidecar has the name of the service it stands beside. Where
+    it is '' the store takes the name of the Envoy's own cluster (`node.cluster`) for its logs.
     ``sampling_percentage``: of the traces that begin here; others follow their caller's decision.
     """
 

@@ -47,7 +47,7 @@ def headline(entry: Json, service_style: str, *, arrow: str, room: int | None) -
         case "attempt":
             line.append(_attempt(entry, service, service_style, arrow=arrow))
         case "span":
-            if role := entry["resource"].get(PROXY_ROLE):
+            if role := entry["resource"].get(PROXY_ROLE) or entry["attributes"].get(PROXY_ROLE):
                 line.append(_proxy(service, service_style, role))
             else:
                 line.append(service, service_style)

@@ -223,4 +223,4 @@ def _around(intervals: Enclosing | None, time: int, duration: int, besides: int)
 
 def _role(row: SpanRow) -> str:
     """The proxy role of an Envoy's span; '' for an application's."""
-    return row.resource.get(semconv.PROXY_ROLE, "")
+    return row.resource.get(semconv.PROXY_ROLE) or row.attributes.get(semconv.PROXY_ROLE, "")

@@ -1,6 +1,7 @@
 -- One row a log record out of concatenated ExportLogsServiceRequests (otlp_logs.proto); placeholders as in otlp_spans.sql.
 -- The table keeps nothing: its views put application logs and Envoy's access logs where they belong.
 -- An id of a wrong length means "not associated" (OTLP), not an error.
+-- An Envoy that isn't told its service (Istio's provider) has that of its own cluster, and its role among the attributes.
 INSERT INTO otlp_logs (time, trace_id, span_id, flags, severity_number, severity_text, body, event_name, service,
   scope_name, resource, attributes)
 WITH
@@ -12,7 +13,12 @@ SELECT
   record.flags, if(record.severity_number BETWEEN 0 AND 24, record.severity_number, 0), record.severity_text,
   value_text(record.body.string_value, record.body.bool_value, record.body.int_value, record.body.double_value,
              record.body.array_value.values, record.body.kvlist_value.values, record.body.bytes_value),
-  record.event_name, service, scope_logs.scope.name, resource, to_map(record.attributes)
+  record.event_name,
+  if(service = '' AND mapContains(record_attributes, 'access_log_type'), resource['cluster_name'], service),
+  scope_logs.scope.name,
+  if(record_attributes['weftline.proxy.role'] IN ('', '-'), resource,
+     mapUpdate(resource, map('weftline.proxy.role', record_attributes['weftline.proxy.role'])::Map(LowCardinality(String), String))),
+  to_map(record.attributes) AS record_attributes
 FROM (
   SELECT resource, resource['service.name'] AS service, scope_logs
   FROM (

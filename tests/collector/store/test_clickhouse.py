@@ -165,6 +165,22 @@ def test_an_attempt_has_the_ids_of_what_it_sent(writer: ClickHouseWriter, reader
     assert found == [(OTHER, "", "", "b" * 16, 2, 3_000_000), (TX, "", "", "c" * 16, 0, 7_000)]
 
 
+def test_a_proxy_that_isn_t_told_its_service_has_that_of_its_cluster(
+    writer: ClickHouseWriter, reader: ClickHouseReader
+) -> None:
+    """Istio's provider: no service.name, and the listener's role among the attributes."""
+    record = access_log(TX, "a" * 16, **{"weftline.proxy.role": "sidecar-inbound"})
+    line = log(TX, "a" * 16, "of no service", time=START + 1)
+    sender = {"service": "", "cluster_name": "cart", "node_name": "sidecar~10.0.0.1~cart-1.shop~shop.svc.cluster.local"}
+    writer.insert(Signal.LOGS, [logs_request(record, line, **sender)], "t")
+    proxied, plain = reader.transaction(TX, 10)
+    assert isinstance(proxied, AccessLogRow)
+    assert (proxied.service, proxied.proxy_role) == ("cart", "sidecar-inbound")
+    assert proxied.node_id == "sidecar~10.0.0.1~cart-1.shop~shop.svc.cluster.local"
+    assert plain.service == ""
+    assert list(reader.services()) == ["cart"]
+
+
 def test_text_that_is_not_utf8_is_spelt_out(writer: ClickHouseWriter, reader: ClickHouseReader) -> None:
     """OTLP's strings are UTF-8, but a producer may write anything to Kafka; one such line must not hide the others."""
     message = logs_request(log(TX, "a" * 16, "caf?", attributes={"k": "caf?"})).replace(b"caf?", b"caf\xe9")

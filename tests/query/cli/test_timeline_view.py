@@ -113,6 +113,12 @@ def test_attempts_are_shown_where_there_were_several() -> None:
     assert any("4 access logs" in line for line in lines)
 
 
+def test_a_proxy_s_span_is_told_from_the_application_s_also_by_its_own_attribute() -> None:
+    """Istio can't say the role in the resource."""
+    lines = drawn([span("ingress", "a", kind="server", attributes={"weftline.proxy.role": "sidecar-inbound"})])
+    assert lines[-1].endswith("● proxy cart inbound  ingress server")
+
+
 def test_the_only_attempt_says_nothing_new_unless_everything_is_asked_for() -> None:
     rows = [*shop.success(sampled=False), attempt("edge", "e1", number=1, ms=0.5, took=39, service="edge")]
     assert drawn(rows) == drawn(shop.success(sampled=False))
