@@ -51,12 +51,20 @@ DEFAULTS = Mesh(Address("weftline-edge.weftline.svc.cluster.local", 4317))
     help="Percentage of the traces that begin at the edge. IDs and access logs flow for all.",
 )
 @click.option("--trusted", is_flag=True, help="The edge's callers may say which trace they belong to.")
+@click.option("--image", default=DEFAULTS.image, show_default=True, help="The proxy-wasm module, for wasm-plugin.")
 def istio(file: str, **options: Any) -> None:
     """Print one of the FILEs that make an Istio mesh take part. YAML."""
     how, documents = files(Mesh(**options))[file]
     click.echo(f"# {how} {file}.yaml\n# Written by: weftline istio {file}\n" + to_yaml(documents), nl=False)
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes what stands in two places twice: `kubectl` reads anchors, people don't."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the library's signature
+        return True
+
+
 def to_yaml(documents: list[dict[str, Any]]) -> str:
-    text: str = yaml.safe_dump_all(documents, sort_keys=False, width=1000)
+    text: str = yaml.dump_all(documents, Dumper=_Plain, sort_keys=False, width=1000)
     return text

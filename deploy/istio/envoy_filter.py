@@ -10,7 +10,7 @@ from typing import Any
 
 from weftline.agent import semconv
 from weftline.deploy.envoy.extension import typed
-from weftline.deploy.envoy.http_connection_manager import PARENT, keep, request_id, router, transaction_id
+from weftline.deploy.envoy.http_connection_manager import PARENT, PARENT_STATE, keep, request_id, router, transaction_id
 from weftline.deploy.envoy.proxy import Address, Collector, Listener, Proxy, Role
 from weftline.deploy.envoy.sanitize import sanitizer
 
@@ -25,8 +25,16 @@ CONTEXTS: Mapping[Role, str] = {
     Role.SIDECAR_OUTBOUND: "SIDECAR_OUTBOUND",
 }
 ROLE_STATE = "weftline.role"
-KEPT_ROLE = f"%FILTER_STATE({ROLE_STATE}:PLAIN)%"
-"""The listener's role, out of filter state: what describes spans and access logs is one for the whole mesh."""
+
+
+def kept(state: str) -> str:
+    """Format string of what a filter kept under ``state``: an EnvoyFilter's, or the proxy-wasm module's (`wasm.`)."""
+    operators = ",".join(f'{{"command":"FILTER_STATE","param":"{name}:PLAIN"}}' for name in (state, f"wasm.{state}"))
+    return f'%COALESCE({{"operators":[{operators}]}})%'
+
+
+KEPT_ROLE = kept(ROLE_STATE)
+"""The listener's role: what describes spans and access logs is one for the whole mesh."""
 
 
 def envoy_filter(
@@ -100,4 +108,4 @@ def _patch(apply_to: str, context: str, operation: str, value: Resource, *, sub_
 
 def access_log_labels() -> dict[str, str]:
     """What MeshConfig's log provider must send: every field, and the role that the filters kept."""
-    return {**semconv.ACCESS_LOG_FIELDS, semconv.PROXY_ROLE: KEPT_ROLE}
+    return {**semconv.ACCESS_LOG_FIELDS, "parent_traceparent": kept(PARENT_STATE), semconv.PROXY_ROLE: KEPT_ROLE}

@@ -13,6 +13,7 @@ Resource = dict[str, Any]
 
 TRACES, LOGS = "weftline-traces", "weftline-logs"
 GATEWAY_API = "gateway.networking.k8s.io"
+WAYPOINTS = [{"group": GATEWAY_API, "kind": "GatewayClass", "name": "istio-waypoint"}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Mesh:
 
     ``edge`` and ``gateways``: a label of the pods that clients meet, and of egress and east-west gateways.
     ``sampling``: percentage of the traces that begin at the edge; what is behind it follows the edge.
+    ``image``: where the proxy-wasm module lies, if it is used.
     """
 
     collector: Address
@@ -30,6 +32,7 @@ class Mesh:
     gateways: tuple[str, str] = ("istio", "egressgateway")
     sampling: float = 5.0
     trusted: bool = False
+    image: str = "oci://registry.example.com/weftline/propagator:0.1.0"
 
 
 def files(mesh: Mesh) -> Mapping[str, tuple[str, list[Resource]]]:
@@ -40,6 +43,7 @@ def files(mesh: Mesh) -> Mapping[str, tuple[str, list[Resource]]]:
         "gateways": ("kubectl apply -f", _gateways(mesh)),
         "sidecars": ("kubectl apply -f", [_sidecars(mesh)]),
         "waypoints": ("kubectl apply -f", _waypoints(mesh)),
+        "wasm-plugin": ("instead of gateways, sidecars and waypoints: kubectl apply -f", _wasm_plugins(mesh)),
         "gateway-api": ("an example, kubectl apply -f", _gateway_api(mesh)),
     }
 
@@ -107,12 +111,33 @@ def _sidecars(mesh: Mesh) -> Resource:
 
 def _waypoints(mesh: Mesh) -> list[Resource]:
     """Waypoints take policies by targetRefs only; in the root namespace, their class means all of them."""
-    target = {"targetRefs": [{"group": GATEWAY_API, "kind": "GatewayClass", "name": "istio-waypoint"}]}
+    target = {"targetRefs": WAYPOINTS}
     telemetry: Resource = {**target, **_recorded(100.0)}
     roles = {Role.GATEWAY: "WAYPOINT"}
     return [
         envoy_filter("weftline-waypoints", mesh.root_namespace, roles, _collector(mesh), target, trusted=True),
         _resource("telemetry.istio.io/v1", "Telemetry", "weftline-waypoints", mesh.root_namespace, telemetry),
+    ]
+
+
+def _wasm_plugins(mesh: Mesh) -> list[Resource]:
+    """The module in every proxy. At the edge it stands behind that of all gateways, so that its word is the last."""
+
+    def one(name: str, namespace: str, where: Resource, priority: int, **settings: Any) -> Resource:
+        spec = {**where, "url": mesh.image, "phase": "AUTHN", "priority": priority, "pluginConfig": settings}
+        return _resource("extensions.istio.io/v1alpha1", "WasmPlugin", name, namespace, spec)
+
+    root = mesh.root_namespace
+    edge: Resource = {"selector": {"matchLabels": dict([mesh.edge])}}
+    gateways: Resource = {"selector": {"matchLabels": dict([mesh.gateways])}}
+    decides = {"trusted": mesh.trusted, "sampling": mesh.sampling}
+    return [
+        one("weftline-inbound", root, {"match": [{"mode": "SERVER"}]}, 20, role=Role.SIDECAR_INBOUND.value),
+        # Mode CLIENT is every gateway's, too.
+        one("weftline-outbound", root, {"match": [{"mode": "CLIENT"}]}, 20, role=Role.SIDECAR_OUTBOUND.value),
+        one("weftline-gateways", root, gateways, 10, role=Role.GATEWAY.value),
+        one("weftline-edge", mesh.edge_namespace, edge, 10, role=Role.EDGE.value, **decides),
+        one("weftline-waypoints", root, {"targetRefs": WAYPOINTS}, 10, role=Role.GATEWAY.value),
     ]
 
 

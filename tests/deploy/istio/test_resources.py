@@ -42,7 +42,7 @@ def test_every_document_is_a_resource(name: str) -> None:
         spec = document["spec"]
         # Istio refuses a policy with both; waypoints heed targetRefs only.
         assert len({"selector", "workloadSelector", "targetRefs"} & set(spec)) <= 1
-        assert ("targetRefs" in spec) == (name == "waypoints")
+        assert ("targetRefs" in spec) == document["metadata"]["name"].endswith("waypoints")
 
 
 def test_mesh_config_names_the_providers_that_telemetry_asks_for() -> None:
@@ -69,6 +69,20 @@ def test_every_patch_of_a_waypoint_says_so() -> None:
             for patch in document["spec"].get("configPatches", []):
                 match = patch["match"]
                 assert (match["context"] == "WAYPOINT") == ("waypoint" in match) == (name == "waypoints")
+
+
+def test_a_wasm_plugin_says_the_role_and_what_the_edge_decides() -> None:
+    image = "oci://registry.local/propagator:1"
+    plugins = documents("wasm-plugin", "--image", image, "--sampling", "7.5")
+    assert {one["spec"]["url"] for one in plugins} == {image}
+    settings = {one["metadata"]["name"]: one["spec"]["pluginConfig"] for one in plugins}
+    assert settings == {
+        "weftline-inbound": {"role": "sidecar-inbound"},
+        "weftline-outbound": {"role": "sidecar-outbound"},
+        "weftline-gateways": {"role": "gateway"},
+        "weftline-edge": {"role": "edge", "trusted": False, "sampling": 7.5},
+        "weftline-waypoints": {"role": "gateway"},
+    }
 
 
 def test_options_reach_the_resources() -> None:
