@@ -11,11 +11,16 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series a 
 
 REQUESTS = Counter(
     "weftline_requests_total",
-    "Export requests by signal, protocol and outcome: accepted, refused (bad data, the reason says which), later.",
+    "Export requests by signal, protocol and outcome: accepted, refused (the reason says why), later.",
     ("signal", "protocol", "outcome", "reason"),
 )
 REQUEST_BYTES = Counter(
     "weftline_request_bytes_total", "Bytes of accepted requests, decompressed.", ("signal", "protocol")
+)
+REJECTED_ITEMS = Counter(
+    "weftline_rejected_items_total",
+    "Invalid spans left out of accepted requests, and OTLP metrics' data points; senders are told (partial success).",
+    ("signal", "protocol"),
 )
 MESSAGES = Counter(
     "weftline_messages_total",

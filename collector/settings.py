@@ -44,11 +44,21 @@ class EdgeSettings:
     PREFIX: ClassVar[str] = "WEFTLINE_EDGE_"
 
     host: str = option("127.0.0.1", "Address to listen on.")
-    http_port: int = option(4318, "Port of OTLP/HTTP, /health and /metrics.")
+    http_port: int = option(4318, "Port of OTLP/HTTP, Zipkin, Jaeger, /health and /metrics.")
     grpc_port: int = option(4317, "Port of OTLP/gRPC.")
     max_request_bytes: int = option(16 * 1024 * 1024, "Largest request, after decompression.")
     max_pending_bytes: int = option(
         128 * 1024 * 1024, "Bytes accepted and not yet durable; beyond it senders are told to come back."
+    )
+    max_request_items: int = option(100_000, "Most spans or log records of a request.")
+    max_header_bytes: int = option(32 * 1024, "Largest HTTP request line and headers, or gRPC metadata.")
+    max_bytes_per_second: int = option(
+        0, "Bytes a second that one sender (its address) may send before it is told to come back. 0: no limit."
+    )
+    read_timeout: float = option(30.0, "Seconds that an HTTP request's headers, and then its body, may take to arrive.")
+    cors_allowed_origins: tuple[str, ...] = option(
+        (),
+        "Origins of web pages that may send here, comma separated: https://shop.example, https://*.shop.example or *.",
     )
     direct_linger: float = option(0.1, "Direct mode: seconds that requests wait to share one insert.")
 

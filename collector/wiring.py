@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,10 +19,11 @@ from weftline.collector.bus.direct import DirectBus
 from weftline.collector.bus.kafka import KafkaBus, connect_producer
 from weftline.collector.bus.protocol import Bus
 from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, create_topics
-from weftline.collector.edge import otlp_grpc
-from weftline.collector.edge.admission import Admission
-from weftline.collector.edge.otlp import Receiver
-from weftline.collector.edge.otlp_http import OtlpHttp
+from weftline.collector.edge import http_protocol, otlp_grpc, otlp_http
+from weftline.collector.edge.admission import Admission, RateLimit
+from weftline.collector.edge.cors import Cors
+from weftline.collector.edge.http_app import HttpApp
+from weftline.collector.edge.otlp import MetricsRefusal, Receiver
 from weftline.collector.errors import Misconfigured, TryLater
 from weftline.collector.ingest.deadletter import DeadLetters
 from weftline.collector.ingest.halve import insert_halving
@@ -34,6 +36,9 @@ from weftline.collector.store.migrate import migrate
 logger = logging.getLogger(__name__)
 
 Environ = Mapping[str, str]
+
+_DRAIN_SECONDS = 10
+"""How long requests that are under way when the edge is told to stop may take."""
 
 
 def run_migrate(environ: Environ) -> list[str]:
@@ -59,24 +64,41 @@ def run_edge(environ: Environ) -> None:
 
 async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:
     admission = Admission(settings.max_pending_bytes)
-    limit = settings.max_request_bytes
+    rate, metrics = RateLimit(settings.max_bytes_per_second, time.monotonic), MetricsRefusal()
+
+    def receiver(protocol: str) -> Receiver:
+        return Receiver(bus, admission, protocol, settings.max_request_items)
+
     try:
         grpc_server, _ = otlp_grpc.create_server(
-            Receiver(bus, admission, "otlp_grpc"),
+            receiver("otlp_grpc"),
             f"{settings.host}:{settings.grpc_port}",
-            max_request_bytes=limit,
+            max_request_bytes=settings.max_request_bytes,
+            max_header_bytes=settings.max_header_bytes,
+            rate=rate,
+            metrics=metrics,
         )
     except RuntimeError as error:
         raise Misconfigured(f"Can't listen on {settings.host}:{settings.grpc_port} (OTLP/gRPC): {error}") from error
+    app = HttpApp(
+        otlp_http.routes(receiver("otlp_http"), metrics),
+        bus,
+        admission,
+        rate,
+        Cors(settings.cors_allowed_origins),
+        max_request_bytes=settings.max_request_bytes,
+        read_seconds=settings.read_timeout,
+    )
     http = uvicorn.Server(
         uvicorn.Config(
-            OtlpHttp(Receiver(bus, admission, "otlp_http"), max_request_bytes=limit),
+            app,
+            http=http_protocol.limited(settings.max_header_bytes, settings.read_timeout),
             host=settings.host,
             port=settings.http_port,
             lifespan="off",
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=10,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
     )
     listener = _listen(settings.host, settings.http_port, "OTLP/HTTP")
@@ -89,7 +111,7 @@ async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     await http.serve(sockets=[listener])
-    await grpc_server.stop(grace=10)
+    await grpc_server.stop(grace=_DRAIN_SECONDS)
     await bus.close()
     logger.info("The edge has stopped; everything it accepted is handed over.")
 

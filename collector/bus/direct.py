@@ -39,7 +39,7 @@ class DirectBus:
         # Two inserts at a time: one being decoded by ClickHouse while the next is being sent.
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="insert")
 
-    async def publish(self, signal: Signal, message: bytes) -> None:
+    async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"") -> None:  # noqa: ARG002 - one place
         group = self._groups.get(signal)
         if group is None:
             group = self._groups[signal] = _Group()

@@ -26,7 +26,7 @@ class KafkaBus:
         self._admin = connect_admin(settings)
         self._asking = asyncio.Lock()
 
-    async def publish(self, signal: Signal, message: bytes) -> None:
+    async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"") -> None:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[None] = loop.create_future()
 
@@ -38,7 +38,7 @@ class KafkaBus:
             loop.call_soon_threadsafe(_settle, answer, TryLater(f"Kafka did not take the message: {error!r}"))
 
         try:
-            delivery = self._producer.send(signal.value, message)
+            delivery = self._producer.send(signal.value, message, key=transaction or None)
         except KafkaError as error:
             raise TryLater(f"Kafka did not take the message: {error!r}") from error
         delivery.add_callback(stored)

@@ -5,14 +5,21 @@ import http.client
 import json
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
+from backports import zstd
 from google.rpc.status_pb2 import Status
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcMetrics
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpMetrics
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricExportResult
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -30,7 +37,8 @@ PROTOBUF = "application/x-protobuf"
 
 @pytest.fixture
 def edge(tmp_path: Path, store: ClickHouseSettings) -> Iterator[Edge]:
-    with Edge(tmp_path, store, WEFTLINE_EDGE_MAX_REQUEST_BYTES=100_000, WEFTLINE_EDGE_DIRECT_LINGER=0.01) as edge:
+    limits = {"WEFTLINE_EDGE_MAX_REQUEST_BYTES": 100_000, "WEFTLINE_EDGE_MAX_REQUEST_ITEMS": 1000}
+    with Edge(tmp_path, store, WEFTLINE_EDGE_DIRECT_LINGER=0.01, **limits) as edge:
         yield edge
     assert edge.exit_code == 0, edge.tail()
 
@@ -86,12 +94,23 @@ def test_grpc_stores_too(edge: Edge, reader: ClickHouseReader) -> None:
         ("/v1/logs", b"\xff\xff\xff", {}, 400, "not an OTLP ExportLogsServiceRequest"),
         ("/v1/traces", spans_request(span("01", "b" * 16)), {}, 400, "trace_id is not 16 bytes"),
         ("/v1/traces", b"hello", {"Content_Encoding": "gzip"}, 400, "is not gzip"),
-        ("/v1/traces", b"hello", {"Content_Encoding": "br"}, 400, "gzip and deflate are"),
-        ("/v1/traces", gzip.compress(b"x" * 100_001), {"Content_Encoding": "gzip"}, 400, "larger than 100000 bytes"),
+        ("/v1/traces", b"hello", {"Content_Encoding": "br"}, 400, "gzip, deflate and zstd are"),
+        ("/v1/traces", gzip.compress(b"x" * 100_001), {"Content_Encoding": "gzip"}, 413, "larger than 100000 bytes"),
         ("/v1/traces", b"x" * 100_001, {}, 413, "larger than 100000 bytes"),
-        ("/v1/traces", b"{}", {"Content_Type": "application/json"}, 415, "'application/json' is not supported"),
+        ("/v1/logs", logs_request(*[log("", "", "")] * 1001), {}, 400, "has 1001 items, the limit is 1000"),
+        ("/v1/metrics", b"hello", {}, 400, "not an OTLP ExportMetricsServiceRequest"),
     ],
-    ids=["rubbish", "rubbish logs", "short id", "not gzip", "unknown encoding", "bomb", "too large", "json"],
+    ids=[
+        "rubbish",
+        "rubbish logs",
+        "short id",
+        "not gzip",
+        "unknown encoding",
+        "bomb",
+        "too large",
+        "items",
+        "metrics",
+    ],
 )
 def test_bad_requests_are_refused_with_a_reason(
     edge: Edge, reader: ClickHouseReader, path: str, body: bytes, headers: dict[str, str], status: int, says: str
@@ -122,14 +141,84 @@ def test_a_chunked_body_is_bounded_too(edge: Edge) -> None:
         connection.close()
 
 
-def test_other_paths_and_methods_say_what_there_is(edge: Edge) -> None:
-    status, body, _ = post(edge, "/v1/metrics", b"")
+def test_other_paths_methods_and_types_say_what_there_is(edge: Edge) -> None:
+    status, body, _ = post(edge, "/v1/profiles", b"")
     assert status == 404
     assert b"POST /v1/traces" in body
     with pytest.raises(urllib.error.HTTPError) as raised:
         urllib.request.urlopen(edge.url("/v1/traces"), timeout=10)
     with raised.value as error:
         assert (error.code, error.headers["allow"]) == (405, "POST")
+    status, body, _ = post(edge, "/v1/traces", b"a=1", Content_Type="application/x-www-form-urlencoded")
+    assert status == 415
+    assert b"is not supported; application/x-protobuf, application/json is" in body
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip", "deflate", "zstd"])
+def test_json_in_every_encoding(edge: Edge, reader: ClickHouseReader, encoding: str) -> None:
+    message = {
+        "resourceSpans": [
+            {
+                "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "browser"}}]},
+                "scopeSpans": [{"spans": [{"traceId": TX, "spanId": "b" * 16, "name": "click", "kind": 1}]}],
+            }
+        ]
+    }
+    # Larger than what is decoded on the event loop.
+    body = (" " * 20_000 + json.dumps(message)).encode()
+    packed = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd.compress, "": bytes}[encoding](body)
+    fields = {"Content_Type": "application/json; charset=utf-8", **({"Content_Encoding": encoding} if encoding else {})}
+    status, answer, headers = post(edge, "/v1/traces", packed, **fields)
+    assert (status, json.loads(answer), headers["content-type"]) == (200, {}, "application/json")
+    [row] = reader.transaction(TX, 10)
+    assert (row.service, row.name, row.kind) == ("browser", "click", "internal")
+
+
+def test_bad_json_is_told_where_it_is_bad(edge: Edge) -> None:
+    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "what"}]}]}]}).encode()
+    status, answer, headers = post(edge, "/v1/traces", body, Content_Type="application/json")
+    assert (status, headers["content-type"]) == (400, "application/json")
+    where = "ExportTraceServiceRequest.resourceSpans[0].scopeSpans[0].spans[0].traceId"
+    assert json.loads(answer) == {"code": 3, "message": f"{where}: 'what' is not hexadecimal."}
+
+
+def test_a_request_with_an_invalid_span_is_a_partial_success(edge: Edge, reader: ClickHouseReader) -> None:
+    message = spans_request(span(TX, "b" * 16), span("01", "c" * 16))
+    status, body, _ = post(edge, "/v1/traces", message)
+    partial = ExportTraceServiceResponse.FromString(body).partial_success
+    assert (status, partial.rejected_spans) == (200, 1)
+    assert "trace_id is not 16 bytes" in partial.error_message
+    with grpc.insecure_channel(f"127.0.0.1:{edge.grpc_port}") as channel:
+        export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        answer = ExportTraceServiceResponse.FromString(export(message, timeout=30))
+    assert answer.partial_success.rejected_spans == 1
+    assert len(reader.transaction(TX, 10)) == 2
+    counted = metrics(edge.http_port)
+    for protocol in ("otlp_http", "otlp_grpc"):
+        assert counted[f'weftline_rejected_items_total{{protocol="{protocol}",signal="otlp_spans"}}'] == 1
+
+
+@pytest.mark.parametrize("kind", ["http", "grpc"])
+def test_metrics_are_answered_so_that_no_sdk_sends_them_again(edge: Edge, kind: str) -> None:
+    """OpenTelemetry's own exporter counts it as done; the log says it once."""
+    exporter = (
+        HttpMetrics(endpoint=edge.url("/v1/metrics"))
+        if kind == "http"
+        else GrpcMetrics(endpoint=f"127.0.0.1:{edge.grpc_port}", insecure=True)
+    )
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    provider.get_meter("t").create_counter("orders").add(1)
+    data = reader.get_metrics_data()
+    for _ in range(3):
+        assert exporter.export(data) is MetricExportResult.SUCCESS
+    provider.shutdown()
+    exporter.shutdown()
+    assert edge.tail(100).count("sends OTLP metrics, which weftline does not store") == 1
+    key = (
+        f'weftline_requests_total{{outcome="refused",protocol="otlp_{kind}",reason="not_stored",signal="otlp_metrics"}}'
+    )
+    assert metrics(edge.http_port)[key] == 3
 
 
 def test_an_empty_request_is_fine(edge: Edge) -> None:
