@@ -19,7 +19,7 @@ from weftline.collector.bus.direct import DirectBus
 from weftline.collector.bus.kafka import KafkaBus, connect_producer
 from weftline.collector.bus.protocol import Bus
 from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, create_topics
-from weftline.collector.edge import http_protocol, otlp_grpc, otlp_http
+from weftline.collector.edge import http_protocol, jaeger_http, otlp_grpc, otlp_http, zipkin_http
 from weftline.collector.edge.admission import Admission, RateLimit
 from weftline.collector.edge.cors import Cors
 from weftline.collector.edge.http_app import HttpApp
@@ -81,7 +81,11 @@ async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:
     except RuntimeError as error:
         raise Misconfigured(f"Can't listen on {settings.host}:{settings.grpc_port} (OTLP/gRPC): {error}") from error
     app = HttpApp(
-        otlp_http.routes(receiver("otlp_http"), metrics),
+        {
+            **otlp_http.routes(receiver("otlp_http"), metrics),
+            **zipkin_http.routes(receiver("zipkin")),
+            **jaeger_http.routes(receiver("jaeger")),
+        },
         bus,
         admission,
         rate,

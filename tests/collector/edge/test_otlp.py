@@ -17,13 +17,18 @@ from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExp
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpMetrics
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.exporter.zipkin.json import ZipkinExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricExportResult
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.trace import SpanKind, StatusCode
+from thrift.protocol.TBinaryProtocol import TBinaryProtocol
+from thrift.transport.TTransport import TMemoryBuffer
 
+from support.jaeger_idl import ttypes as jaeger
 from support.otlp import log, logs_request, span, spans_request
 from support.roles import Edge, metrics
 from weftline.collector.settings import ClickHouseSettings
@@ -239,6 +244,52 @@ def test_opentelemetrys_own_exporters_get_through(edge: Edge, reader: ClickHouse
     provider.shutdown()
     [row] = reader.transaction(transaction_id, 10)
     assert (row.service, row.name, row.attributes) == ("sender", "work", {"n": "1", "l": "[1,2]"})
+
+
+def test_opentelemetrys_zipkin_exporter_gets_through(edge: Edge, reader: ClickHouseReader) -> None:
+    exporter = ZipkinExporter(endpoint=edge.url("/api/v2/spans"), local_node_ipv4="10.0.0.7")
+    provider = TracerProvider(resource=Resource({"service.name": "old-sender"}), shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with provider.get_tracer("lib", "2").start_as_current_span("work", kind=SpanKind.CLIENT, attributes={"n": 1}) as it:
+        it.add_event("tried", {"times": 2})
+        it.set_status(StatusCode.ERROR, "declined")
+        transaction_id = f"{it.get_span_context().trace_id:032x}"
+    provider.shutdown()
+    [row] = reader.transaction(transaction_id, 10)
+    assert (row.service, row.name, row.kind, row.scope_name, row.scope_version) == (
+        "old-sender",
+        "work",
+        "client",
+        "lib",
+        "2",
+    )
+    assert (row.status, row.status_message) == ("error", "declined")
+    assert row.attributes["n"] == "1"
+    assert row.attributes["network.local.address"] == "10.0.0.7"
+    assert [(event.name, event.attributes) for event in row.events] == [("tried", {"times": "2"})]
+    for body in (b"hello", b"[3]"):
+        status, answer, headers = post(edge, "/api/v2/spans", body, Content_Type="application/json")
+        assert (status, headers["content-type"]) == (400, "text/plain")
+        assert answer.endswith(b".\n")
+
+
+def test_a_jaeger_batch_gets_through(edge: Edge, reader: ClickHouseReader) -> None:
+    """As OpenTelemetry's Python exporter wrote it; `tests/collector/edge/test_senders.py` has Jaeger's own client."""
+    low, high = int(TX[16:], 16) - (1 << 64), int(TX[:16], 16)
+    span = jaeger.Span(
+        traceIdLow=low, traceIdHigh=high, spanId=5, parentSpanId=0, operationName="work", flags=1,
+        startTime=1_795_000_000_000_000, duration=10,
+    )  # fmt: skip
+    buffer = TMemoryBuffer()
+    process = jaeger.Process(serviceName="older-sender")
+    jaeger.Batch(process=process, spans=[span]).write(TBinaryProtocol(buffer))
+    path = "/api/traces?format=jaeger.thrift"
+    status, body, _ = post(edge, path, buffer.getvalue(), Content_Type="application/vnd.apache.thrift.binary")
+    assert (status, body) == (202, b"")
+    [row] = reader.transaction(TX, 10)
+    assert (row.service, row.name, row.duration) == ("older-sender", "work", 10_000)
+    status, answer, _ = post(edge, path, b"hello", Content_Type="application/x-thrift")
+    assert (status, b"not a Jaeger batch" in answer) == (400, True)
 
 
 def test_without_clickhouse_senders_are_told_to_come_back(tmp_path: Path) -> None:
