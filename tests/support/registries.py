@@ -1,0 +1,77 @@
+"""Senders that are not ours, from their registries: jars from Maven Central, packages from npm; fetched once into a cache.
+
+What can't be had skips the test with one sentence; in CI (environment variable CI) it fails.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+SENDERS = Path(__file__).parent / "senders"
+
+
+def maven_jar(group: str, artifact: str, version: str) -> Path:
+    """The jar itself, without its dependencies; skips where there is no Java."""
+    _need("java", "mvn")
+    return _fetched(
+        f"{artifact}-{version}",
+        lambda folder: [
+            "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy",
+            f"-Dartifact={group}:{artifact}:{version}", f"-DoutputDirectory={folder}",
+        ],
+    ) / f"{artifact}-{version}.jar"  # fmt: skip
+
+
+def node_sender(name: str) -> Path:
+    """A program of `senders/`, beside the packages of `senders/package.json`; skips where there is no Node."""
+    _need("node", "npm")
+    sources = sorted(path for path in SENDERS.iterdir() if path.suffix in (".json", ".mjs", ".cjs"))
+    version = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+
+    def install(folder: Path) -> list[str]:
+        for path in sources:
+            shutil.copy(path, folder)
+        return ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
+
+    return _fetched(f"senders-{version}", install) / name
+
+
+def _fetched(name: str, command) -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weftline"
+    folder = cache / name
+    if folder.exists():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    # In a folder of its own, renamed when complete: an interrupted download is never taken for a whole one.
+    with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as work:
+        part = Path(work) / "whole"
+        part.mkdir()
+        done = subprocess.run(
+            command(part), cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, timeout=280, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            _missing(f"{name} can't be fetched: {done.stdout[-1000:]}")
+        try:
+            part.rename(folder)
+        except OSError:
+            if not folder.exists():  # else another process was faster
+                raise
+    return folder
+
+
+def _need(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            _missing(f"There is no `{program}` on the PATH.")
+
+
+def _missing(why: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(why)
+    pytest.skip(why)
