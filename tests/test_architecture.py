@@ -20,7 +20,7 @@ ALLOWED = {
 }
 
 # Inside the collector only the composition root sees everything.
-COLLECTOR_RIM = ("errors", "metrics", "settings", "lifecycle", "store.protocol")
+COLLECTOR_RIM = ("errors", "metrics", "otlp_json", "settings", "lifecycle", "store.protocol")
 COLLECTOR = {
     "edge": ("edge", "bus.protocol", *COLLECTOR_RIM),
     "bus": ("bus", *COLLECTOR_RIM),

@@ -13,9 +13,9 @@ from google.rpc.status_pb2 import Status
 
 from weftline.collector.edge.admission import Hold
 from weftline.collector.edge.otlp import MetricsRefusal, Receiver
-from weftline.collector.edge.otlp_json import to_protobuf
 from weftline.collector.edge.otlp_requests import LOGS, METRICS, TRACES, Service, Taken, response
 from weftline.collector.edge.route import Dialect, Route
+from weftline.collector.otlp_json import to_protobuf
 from weftline.collector.store.protocol import Signal
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
@@ -39,7 +39,7 @@ def routes(receiver: Receiver, metrics: MetricsRefusal) -> dict[str, Route]:
 def _dialects(service: Service) -> dict[str, Dialect]:
     return {
         PROTOBUF: Dialect(PROTOBUF, bytes, partial(_protobuf, service), _protobuf_status),
-        JSON: Dialect(JSON, partial(to_protobuf, service), partial(_json, service), _json_status),
+        JSON: Dialect(JSON, partial(to_protobuf, service.request), partial(_json, service), _json_status),
     }
 
 

@@ -22,6 +22,7 @@ from kafka.structs import OffsetAndMetadata
 from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, away
 from weftline.collector.errors import TryLater
 from weftline.collector.ingest.deadletter import DeadLetters
+from weftline.collector.ingest.encodings import as_protobuf
 from weftline.collector.ingest.halve import insert_halving
 from weftline.collector.ingest.offsets import Batch, PartitionBuffer, fixed_range, parse_fixed_range
 from weftline.collector.metrics import INSERT_RETRIES, MESSAGES
@@ -129,10 +130,13 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         buffer = self._buffers[tp]
         self._commit(tp, batch.first, fixed_range(batch.last))
         signal = Signal(batch.topic)
+        good, undecodable = as_protobuf(signal, batch.messages)
+        indexes, messages = list(good), list(good.values())
         seconds = 0.1
         while True:
             try:
-                bad = insert_halving(self._writer, signal, batch.messages, batch.token)
+                refused = insert_halving(self._writer, signal, messages, batch.token)
+                bad = {**undecodable, **{indexes[position]: error for position, error in refused.items()}}
                 for index, reason in bad.items():
                     self._dead_letters.put(batch, index, reason)
                 break

@@ -1,5 +1,6 @@
 """Edge → real Apache Kafka → ingest → real ClickHouse: nothing lost, nothing doubled, nothing that stops the line."""
 
+import json
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -140,6 +141,36 @@ def test_a_bad_message_is_put_aside_with_its_reason_and_its_neighbours_land(
             == 1
         )
     )
+
+
+def test_json_on_the_topic_is_stored_and_bad_json_put_aside(
+    start_ingest: Callable[..., Ingest], store: ClickHouseSettings, settings: KafkaSettings, transaction: str
+) -> None:
+    """As an OpenTelemetry Collector's kafka exporter writes it with `encoding: otlp_json`."""
+    producer = connect_producer(settings)
+    for n in range(1, 6):
+        it = {"traceId": transaction, "spanId": f"{n:016x}", "name": "work", "startTimeUnixNano": "1795000000000000000"}
+        document = {"resourceSpans": [{"scopeSpans": [{"spans": [it]}]}]}
+        producer.send(Signal.SPANS.value, json.dumps(document).encode(), partition=0)
+        producer.send(Signal.SPANS.value, spans_request(span(transaction, f"{n + 100:016x}")), partition=0)
+        if n == 3:
+            producer.send(Signal.SPANS.value, b'{"resourceSpans": "%s"}' % transaction.encode(), partition=0)
+    producer.flush()
+    producer.close()
+    ingest = start_ingest()
+    eventually(lambda: counted(store, transaction) == (10, 10))
+    counts = eventually(lambda: outcomes(ingest) if outcomes(ingest)[1] else None)
+    assert counts == (10, 1), "stored, dead-lettered"
+
+
+def outcomes(ingest: Ingest) -> tuple[float, float]:
+    """(messages stored, dead-lettered)"""
+    of = metrics(ingest.metrics_port)
+    stored, put_aside = (
+        of.get(f'weftline_messages_total{{outcome="{it}",signal="otlp_spans"}}', 0)
+        for it in ("stored", "dead_lettered")
+    )
+    return stored, put_aside
 
 
 def test_killed_ingest_loses_and_doubles_nothing(

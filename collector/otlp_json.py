@@ -1,4 +1,4 @@
-"""OTLP in JSON → OTLP in protobuf, once, at the door: everything behind it is protobuf. Pure.
+"""OTLP in JSON → OTLP in protobuf, where it comes in: edge and ingest. Everything behind them is protobuf. Pure.
 
 OpenTelemetry protocol 1.x, "JSON Protobuf Encoding": protobuf's own JSON mapping (camelCase, 64-bit numbers as text,
 unknown fields ignored, bytes in base64), except that ids are hexadecimal. Some 120 µs a span: it is for browsers and
@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf import json_format
+from google.protobuf.message import Message
 
-from weftline.collector.edge.otlp_requests import Service
 from weftline.collector.errors import BadMessage
 
 _IDS = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
@@ -30,8 +30,8 @@ _LISTS = (
 _LEVEL_NAMES = frozenset(name for names in _LISTS for name in names)
 
 
-def to_protobuf(service: Service, body: bytes) -> bytes:
-    """The request's protobuf bytes. Raises `BadMessage` that says where in the document it went wrong."""
+def to_protobuf(request: type[Message], body: bytes) -> bytes:
+    """The bytes of an Export…ServiceRequest; raises `BadMessage` that says where in the document it went wrong."""
     try:
         document = json.loads(body)
     except RecursionError:
@@ -40,15 +40,15 @@ def to_protobuf(service: Service, body: bytes) -> bytes:
         raise BadMessage(f"The body is not JSON: {error}.") from None
     if not isinstance(document, dict):
         raise BadMessage("The body is not a JSON object.")
-    for holder, name, path in _ids(document, service.request.DESCRIPTOR.name):
+    for holder, name, path in _ids(document, request.DESCRIPTOR.name):
         holder[name] = _base64(holder[name], f"{path}.{name}")
     try:
-        request = json_format.ParseDict(document, service.request(), ignore_unknown_fields=True)
+        message = json_format.ParseDict(document, request(), ignore_unknown_fields=True)
     except json_format.ParseError as error:
         raise BadMessage(_where(str(error))) from None
     except RecursionError:
         raise BadMessage("The body is nested too deeply.") from None
-    return request.SerializeToString()
+    return message.SerializeToString()
 
 
 def _ids(it: dict[str, Any], path: str) -> Iterator[tuple[dict[str, Any], str, str]]:

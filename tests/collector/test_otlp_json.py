@@ -9,9 +9,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from support.otlp import START, attributes, log, logs_request, span, spans_request
-from weftline.collector.edge.otlp_json import to_protobuf
-from weftline.collector.edge.otlp_requests import LOGS, METRICS, TRACES
 from weftline.collector.errors import BadMessage
+from weftline.collector.otlp_json import to_protobuf
 
 TX = "0af7651916cd43dd8448eb211c80319c"
 OTHER = "11111111111111111111111111111111"
@@ -46,7 +45,7 @@ TRACE = {
 
 
 def test_the_specifications_example() -> None:
-    request = ExportTraceServiceRequest.FromString(to_protobuf(TRACES, json.dumps(TRACE).encode()))
+    request = ExportTraceServiceRequest.FromString(to_protobuf(ExportTraceServiceRequest, json.dumps(TRACE).encode()))
     [it] = request.resource_spans[0].scope_spans[0].spans
     assert it.trace_id.hex() == "5b8efff798038103d269b633813fc60c"
     assert (it.span_id.hex(), it.parent_span_id.hex()) == ("eee19b7ec3c1b174", "eee19b7ec3c1b173")
@@ -82,13 +81,13 @@ def test_every_field_survives() -> None:
     )  # fmt: skip
     document = with_hex_ids(json_format.MessageToDict(ExportTraceServiceRequest.FromString(message)))
     assert document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["links"][0]["traceId"] == OTHER
-    assert to_protobuf(TRACES, json.dumps(document).encode()) == message
+    assert to_protobuf(ExportTraceServiceRequest, json.dumps(document).encode()) == message
 
     message = logs_request(
         log(TX, "b7ad6b7169203331", {"a": [1, 2]}, severity_number=17, event_name="e"), log("", "", "x")
     )
     document = with_hex_ids(json_format.MessageToDict(ExportLogsServiceRequest.FromString(message)))
-    assert to_protobuf(LOGS, json.dumps(document).encode()) == message
+    assert to_protobuf(ExportLogsServiceRequest, json.dumps(document).encode()) == message
 
 
 def in_a_span(**fields: Any) -> dict[str, Any]:
@@ -127,7 +126,7 @@ def in_a_span(**fields: Any) -> dict[str, Any]:
 def test_bad_json_is_refused_and_the_reason_says_where(document: Any, says: str) -> None:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     with pytest.raises(BadMessage, match=says):
-        to_protobuf(TRACES, body)
+        to_protobuf(ExportTraceServiceRequest, body)
 
 
 def test_deep_values_are_refused_not_crashed_on() -> None:
@@ -135,10 +134,11 @@ def test_deep_values_are_refused_not_crashed_on() -> None:
     for _ in range(300):
         value = {"arrayValue": {"values": [value]}}
     with pytest.raises(BadMessage):
-        to_protobuf(TRACES, json.dumps(in_a_span(attributes=[{"key": "a", "value": value}])).encode())
+        to_protobuf(
+            ExportTraceServiceRequest, json.dumps(in_a_span(attributes=[{"key": "a", "value": value}])).encode()
+        )
 
 
 def test_an_empty_document_and_nulls_are_fine() -> None:
-    assert to_protobuf(TRACES, b"{}") == b""
-    assert to_protobuf(LOGS, b'{"resourceLogs": null}') == b""
-    assert to_protobuf(METRICS, b'{"resourceMetrics": []}') == b""
+    assert to_protobuf(ExportTraceServiceRequest, b"{}") == b""
+    assert to_protobuf(ExportLogsServiceRequest, b'{"resourceLogs": null}') == b""
