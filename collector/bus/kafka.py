@@ -73,6 +73,7 @@ def connect_producer(settings: KafkaSettings) -> KafkaProducer:
             bootstrap_servers=list(settings.bootstrap_servers),
             client_id="weftline-edge",
             acks="all",
+            compression_type="zstd",
             enable_idempotence=True,
             delivery_timeout_ms=30_000,
             request_timeout_ms=10_000,

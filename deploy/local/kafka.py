@@ -186,8 +186,7 @@ def _format_storage(java: tuple[str, ...], properties: Path) -> None:
         *java,
         "kafka.tools.StorageTool",
         "format",
-        "--cluster-id",
-        cluster_id,
+        f"--cluster-id={cluster_id}",  # in one: it may begin with a dash
         "--config",
         str(properties),
     ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from support.otlp import log, logs_request, span, spans_request
@@ -141,6 +141,23 @@ def test_a_bad_message_is_put_aside_with_its_reason_and_its_neighbours_land(
             == 1
         )
     )
+
+
+@pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
+def test_other_producers_may_compress(
+    start_ingest: Callable[..., Ingest],
+    store: ClickHouseSettings,
+    settings: KafkaSettings,
+    transaction: str,
+    compression: str,
+) -> None:
+    producer = KafkaProducer(bootstrap_servers=list(settings.bootstrap_servers), compression_type=compression)
+    message = spans_request(span(transaction, "b" * 16, attributes={"padding": "x" * 10_000}))
+    producer.send(Signal.SPANS.value, message)
+    producer.flush()
+    producer.close()
+    start_ingest()
+    eventually(lambda: counted(store, transaction) == (1, 1))
 
 
 def test_json_on_the_topic_is_stored_and_bad_json_put_aside(
