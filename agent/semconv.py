@@ -77,8 +77,21 @@ ACCESS_LOG_FIELDS: Final = {
     "upstream_peer_uri_san": "%UPSTREAM_PEER_URI_SAN%",
     "upstream_tls_version": "%UPSTREAM_TLS_VERSION%",
     "route_resolution_count": "%ROUTE_RESOLUTION_COUNT%",
+    "listener_direction": "%CEL(xds.listener_direction)%",  # 1 inbound, 2 outbound
+    "first_upstream_tx_us": "%COMMON_DURATION(DS_RX_BEG:US_TX_BEG:us)%",
+    "last_upstream_tx_us": "%COMMON_DURATION(DS_RX_BEG:US_TX_END:us)%",
+    "last_upstream_rx_us": "%COMMON_DURATION(DS_RX_BEG:US_RX_END:us)%",
+    "first_downstream_tx_us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_BEG:us)%",
+    "downstream_peer_subject": "%DOWNSTREAM_PEER_SUBJECT%",
+    "downstream_local_uri_san": "%DOWNSTREAM_LOCAL_URI_SAN%",
 }
 """Attribute name to Envoy command operator. Envoy writes `-` where it has nothing; the store reads it as empty."""
+ACCESS_LOG_RECORD_FIELDS: Final = {
+    "start_time": "%START_TIME(%s.%6f)%",
+    "trace_id": "%TRACE_ID%",
+    "span_id": "%SPAN_ID%",
+}
+"""What an OTLP log record has as fields of its own, for formats that have nothing but names and values."""
 
 # What only a request's end knows; in an attempt's log Envoy writes `-`.
 _OF_THE_REQUEST: Final = (

@@ -16,6 +16,8 @@ class Signal(StrEnum):
     """Plain `ExportTraceServiceRequest` bytes."""
     LOGS = "otlp_logs"
     """Plain `ExportLogsServiceRequest` bytes; access logs come this way too."""
+    ENVOY_ALS = "envoy_als"
+    """Envoy's `StreamAccessLogsMessage` with its stream's identifier, each framed as a length-delimited field 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,36 @@ class AccessLogRow:
     """what has no column of its own"""
     kind: str = "end"
     """end, attempt, start, interim or connection: `schema/0019_access_logs_kind.sql`"""
+    record_id: int = 0
+    """the same for all that is said of one request (attempt, connection) by one proxy, whatever way it came"""
+    listener_direction: str = ""
+    """inbound, outbound or ''"""
+    connection_id: int = 0
+    upstream_connection_id: int = 0
+    downstream_remote_address: str = ""
+    downstream_local_address: str = ""
+    upstream_local_address: str = ""
+    upstream_hosts_attempted: Sequence[str] = ()
+    time_to_last_rx_byte: int = 0
+    """this and the next: ns since the first byte from downstream; 0 where it never happened or isn't logged"""
+    time_to_first_upstream_tx_byte: int = 0
+    time_to_last_upstream_tx_byte: int = 0
+    time_to_first_upstream_rx_byte: int = 0
+    time_to_last_upstream_rx_byte: int = 0
+    time_to_first_downstream_tx_byte: int = 0
+    connection_pool_ready_duration: int = 0
+    """ns waited for a connection to the upstream"""
+    downstream_wire_bytes_received: int = 0
+    downstream_wire_bytes_sent: int = 0
+    upstream_wire_bytes_received: int = 0
+    upstream_wire_bytes_sent: int = 0
+    requested_server_name: str = ""
+    downstream_tls_version: str = ""
+    downstream_peer_subject: str = ""
+    downstream_peer_uri_san: str = ""
+    """SPIFFE identity of the caller"""
+    downstream_local_uri_san: str = ""
+    upstream_peer_uri_san: str = ""
 
 
 @dataclass(frozen=True, slots=True)

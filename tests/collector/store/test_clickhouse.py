@@ -1,6 +1,7 @@
 """The store on a real ClickHouse: what goes in as OTLP comes out as rows, once."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -27,7 +28,8 @@ def traceparent(span_id: str, trace_id: str = TX) -> str:
 def transactions(settings: ClickHouseSettings) -> list[tuple]:
     with connect(settings) as client:
         return client.execute(
-            "SELECT lower(hex(transaction_id)), sum(spans), sum(logs), sum(access_logs), sum(errors), "
+            "SELECT lower(hex(transaction_id)), sum(spans), sum(logs), "
+            "uniqMerge(access_log_records), sum(errors) + uniqMerge(access_log_errors), "
             "arraySort(groupUniqArrayArray(services)), arraySort(groupUniqArrayArray(response_flags)), "
             "argMinMerge(response_code), argMinMerge(root), "
             "toUnixTimestamp64Nano(min(first_time)), toUnixTimestamp64Nano(max(last_time)) "
@@ -80,7 +82,8 @@ def test_log_records_become_logs_and_access_logs(writer: ClickHouseWriter, reade
     )  # fmt: skip
     writer.insert(Signal.LOGS, [message], "t")
     resource = {"service.name": "cart", "weftline.proxy.role": "sidecar-outbound", "node_name": "n"}
-    assert reader.transaction(TX, 10) == [
+    proxied, logged = reader.transaction(TX, 10)
+    assert [replace(proxied, record_id=0), logged] == [
         AccessLogRow(
             transaction_id=TX, trace_id=TX, span_id="00f067aa0ba902b7", parent_span_id="a" * 16, upstream_span_id="b" * 16,
             time=START - 1000, duration=1_500_000, service="cart", proxy_role="sidecar-outbound", node_id="n",
@@ -88,7 +91,7 @@ def test_log_records_become_logs_and_access_logs(writer: ClickHouseWriter, reade
             response_flags="UF,URX", response_code_details="upstream_reset", upstream_transport_failure_reason="",
             connection_termination_details="", upstream_cluster="ledger", upstream_host="127.0.0.1:1", upstream_attempts=2,
             route_name="", request_id="7b3f3831-f1e7-9db7-b6b7-ed7a4b9bf2a0", stream_id="s", bytes_received=1, bytes_sent=2,
-            grpc_status="", resource=resource, attributes={"connection_id": "15", "user_agent": "curl"},
+            grpc_status="", resource=resource, attributes={"user_agent": "curl"}, connection_id=15, listener_direction="outbound", upstream_hosts_attempted=[],
         ),
         LogRow(
             transaction_id=TX, span_id="b7ad6b7169203331", time=START, service="cart", severity_number=17,
@@ -141,7 +144,7 @@ def test_only_the_end_of_a_request_is_counted_as_one(
     writer.insert(Signal.LOGS, [logs_request(end)], "2")
     assert [row.kind for row in reader.transaction(TX, 10)] == [kind, "end"]
     [(_, _, _, access_logs, errors, _, flags, code, root, first, _)] = transactions(store)
-    counted = {"end": (2, 1, 503, "GET /said"), "connection": (2, 0, 200, "GET /end")}
+    counted = {"end": (2, 1, 503, "GET /said"), "connection": (2, 1, 200, "GET /said")}
     assert (access_logs, errors, code, root) == counted.get(kind, (1, 0, 200, "GET /end"))
     assert (flags, first) == (["UF"], START - 1000), "what went wrong on the way is found too"
 

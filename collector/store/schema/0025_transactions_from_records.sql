@@ -1,0 +1,20 @@
+-- As 0020, counting each request once: see 0024. Harmless flags as in query/timeline/flags.py.
+ALTER TABLE transactions_from_access_logs MODIFY QUERY
+WITH arrayFilter(flag -> flag != '', splitByChar(',', toString(access_logs.response_flags))) AS flags
+SELECT
+  transaction_id,
+  toDate(access_logs.time) AS day,
+  min(access_logs.time) AS first_time,
+  max(fromUnixTimestamp64Nano(toUnixTimestamp64Nano(access_logs.time) + toInt64(duration))) AS last_time,
+  groupUniqArray(toString(service)) AS services,
+  uniqStateIf(record_id, kind IN ('end', 'connection')) AS access_log_records,
+  uniqStateIf(record_id, kind IN ('end', 'connection') AND (
+    access_logs.response_code >= 500 OR (kind = 'end' AND access_logs.response_code = 0 AND method != '')
+    OR notEmpty(arrayFilter(flag -> flag NOT IN ('DI', 'RFCF'), flags)))) AS access_log_errors,
+  arrayDistinct(arrayFlatten(groupArray(flags))) AS response_flags,
+  argMinStateIf(access_logs.response_code, access_logs.time, kind = 'end') AS response_code,
+  argMinStateIf(if(method != '', concat(toString(method), ' ', path), concat('TCP ', toString(upstream_cluster))), access_logs.time,
+                kind IN ('end', 'connection')) AS root
+FROM access_logs
+WHERE transaction_id != toFixedString('', 16)
+GROUP BY transaction_id, day
