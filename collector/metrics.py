@@ -2,7 +2,8 @@
 
 How they relate, once a sender has its answer: received = accepted + refused + told to come back. Every accepted
 message is stored or dead-lettered. Alert when `weftline_messages_total{outcome="dead_lettered"}` moves (senders
-send what can't be stored) or when `later` keeps moving (the store or Kafka can't keep up).
+send what can't be stored) or when `later` keeps moving (the store or Kafka can't keep up). Envoy's gRPC access log
+streams have no answers: what does not fit is `weftline_access_logs_total{outcome="dropped"}`, which is data lost.
 """
 
 from prometheus_client import Counter, Histogram, disable_created_metrics
@@ -21,6 +22,11 @@ REJECTED_ITEMS = Counter(
     "weftline_rejected_items_total",
     "Invalid spans left out of accepted requests, and OTLP metrics' data points; senders are told (partial success).",
     ("signal", "protocol"),
+)
+ACCESS_LOGS = Counter(
+    "weftline_access_logs_total",
+    "Access logs of gRPC streams, files and log shippers, by outcome: accepted, refused (bad data), dropped (lost).",
+    ("protocol", "outcome", "reason"),
 )
 MESSAGES = Counter(
     "weftline_messages_total",

@@ -60,6 +60,9 @@ class EdgeSettings:
         (),
         "Origins of web pages that may send here, comma separated: https://shop.example, https://*.shop.example or *.",
     )
+    max_backlog_bytes: int = option(
+        64 * 1024 * 1024, "Access logs of gRPC streams (ALS) that may wait; beyond it they are dropped and counted."
+    )
     direct_linger: float = option(0.1, "Direct mode: seconds that requests wait to share one insert.")
 
 

@@ -19,7 +19,7 @@ from weftline.collector.bus.direct import DirectBus
 from weftline.collector.bus.kafka import KafkaBus, connect_producer
 from weftline.collector.bus.protocol import Bus
 from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, create_topics
-from weftline.collector.edge import http_protocol, jaeger_http, otlp_grpc, otlp_http, zipkin_http
+from weftline.collector.edge import envoy_als, http_protocol, jaeger_http, otlp_grpc, otlp_http, zipkin_http
 from weftline.collector.edge.admission import Admission, RateLimit
 from weftline.collector.edge.cors import Cors
 from weftline.collector.edge.http_app import HttpApp
@@ -93,6 +93,9 @@ async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:
         max_request_bytes=settings.max_request_bytes,
         read_seconds=settings.read_timeout,
     )
+    access_logs = envoy_als.Backlog(bus, max_bytes=settings.max_backlog_bytes)
+    streams = envoy_als.AccessLogService(access_logs.put)
+    grpc_server.add_generic_rpc_handlers((streams.handler(),))
     http = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -115,7 +118,11 @@ async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     await http.serve(sockets=[listener])
-    await grpc_server.stop(grace=_DRAIN_SECONDS)
+    stopping = asyncio.create_task(grpc_server.stop(grace=_DRAIN_SECONDS))
+    await asyncio.sleep(0.2)  # what is on its way in streams
+    streams.end_streams()
+    await stopping
+    await access_logs.close(_DRAIN_SECONDS)
     await bus.close()
     logger.info("The edge has stopped; everything it accepted is handed over.")
 

@@ -257,7 +257,7 @@ def test_clickhouse_away_is_waited_for(
 def test_topics_are_made_once_and_keep_large_messages(settings: KafkaSettings, kafka: Kafka) -> None:
     create_topics(settings)
     producer = connect_producer(settings)
-    assert set(topics()) == {"otlp_spans", "otlp_logs", "weftline_dead_letters"}
+    assert set(topics()) == {"otlp_spans", "otlp_logs", "envoy_als", "weftline_dead_letters"}
     producer.send(DEAD_LETTERS, b"x" * 16_000_000).get(timeout=60)
     producer.close()
 
