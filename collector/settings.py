@@ -75,4 +75,7 @@ class IngestSettings:
     host: str = option("127.0.0.1", "Address of /health and /metrics.")
     metrics_port: int = option(9464, "Port of /health and /metrics.")
     batch_bytes: int = option(30 * 1024 * 1024, "Bytes of messages an insert takes at the most.")
+    access_log_topics: tuple[str, ...] = option(
+        (), "Topics of access log lines that Fluent Bit, Vector or another log shipper writes, one line a message."
+    )
     batch_seconds: float = option(1.0, "Seconds after which a smaller batch is inserted too.")

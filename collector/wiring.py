@@ -18,7 +18,7 @@ from weftline.agent.env import read
 from weftline.collector.bus.direct import DirectBus
 from weftline.collector.bus.kafka import KafkaBus, connect_producer
 from weftline.collector.bus.protocol import Bus
-from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, create_topics
+from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, create_topics, topics
 from weftline.collector.edge import envoy_als, http_protocol, jaeger_http, otlp_grpc, otlp_http, zipkin_http
 from weftline.collector.edge.admission import Admission, RateLimit
 from weftline.collector.edge.cors import Cors
@@ -131,6 +131,8 @@ def run_ingest(environ: Environ) -> None:
     settings, kafka = read(IngestSettings, environ), read(KafkaSettings, environ)
     if not kafka.bootstrap_servers:
         raise Misconfigured("WEFTLINE_KAFKA_BOOTSTRAP_SERVERS is not set. Without Kafka the edge stores by itself.")
+    if taken := set(settings.access_log_topics) & set(topics()):
+        raise Misconfigured(f"WEFTLINE_INGEST_ACCESS_LOG_TOPICS names a topic that holds no lines: {sorted(taken)}.")
     stop = stop_on_signals()
     writer = ClickHouseWriter(read(ClickHouseSettings, environ))
     _serve_metrics(settings, writer)

@@ -24,7 +24,9 @@ COLLECTOR_RIM = ("errors", "metrics", "otlp_json", "settings", "lifecycle", "sto
 COLLECTOR = {
     "edge": ("edge", "bus.protocol", *COLLECTOR_RIM),
     "bus": ("bus", *COLLECTOR_RIM),
-    "ingest": ("ingest", "bus.topics", *COLLECTOR_RIM),
+    "ingest": ("ingest", "lines", "bus.topics", *COLLECTOR_RIM),
+    "lines": ("lines", "errors"),
+    "tail": ("tail", "lines", *COLLECTOR_RIM),
     "store": ("store", *COLLECTOR_RIM),
 }
 

@@ -21,11 +21,12 @@ from kafka.structs import OffsetAndMetadata
 
 from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, away
 from weftline.collector.errors import TryLater
+from weftline.collector.ingest.access_log_lines import PROTOCOL, lines_as_protobuf
 from weftline.collector.ingest.deadletter import DeadLetters
 from weftline.collector.ingest.encodings import as_protobuf
 from weftline.collector.ingest.halve import insert_halving
 from weftline.collector.ingest.offsets import Batch, PartitionBuffer, fixed_range, parse_fixed_range
-from weftline.collector.metrics import INSERT_RETRIES, MESSAGES
+from weftline.collector.metrics import ACCESS_LOGS, INSERT_RETRIES, MESSAGES
 from weftline.collector.settings import IngestSettings, KafkaSettings
 from weftline.collector.store.protocol import Signal, Writer
 
@@ -74,7 +75,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         self._buffers: dict[TopicPartition, PartitionBuffer] = {}
 
     def run(self) -> None:
-        self._consumer.subscribe([signal.value for signal in Signal], listener=self)
+        self._consumer.subscribe(
+            [*(signal.value for signal in Signal), *self._settings.access_log_topics], listener=self
+        )
         while not self._stop.is_set():
             self._consumer.resume(*self._consumer.paused())
             self._consumer.pause(*(tp for tp, buffer in self._buffers.items() if buffer.full))
@@ -129,8 +132,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         """Insert and commit a batch, however long it takes; False if the partition or this process was stopped."""
         buffer = self._buffers[tp]
         self._commit(tp, batch.first, fixed_range(batch.last))
-        signal = Signal(batch.topic)
-        good, undecodable = as_protobuf(signal, batch.messages)
+        lines = batch.topic in self._settings.access_log_topics
+        signal = Signal.LOGS if lines else Signal(batch.topic)
+        good, undecodable = lines_as_protobuf(batch.messages) if lines else as_protobuf(signal, batch.messages)
         indexes, messages = list(good), list(good.values())
         seconds = 0.1
         while True:
@@ -152,6 +156,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
                     return False
                 seconds = min(seconds * 2, 10.0)
         self._commit(tp, batch.last + 1, "")
+        if lines:
+            ACCESS_LOGS.labels(PROTOCOL, "refused", "unparsable").inc(len(bad))
+            ACCESS_LOGS.labels(PROTOCOL, "accepted", "").inc(len(batch.messages) - len(bad))
         if bad:
             MESSAGES.labels(signal.value, "dead_lettered").inc(len(bad))
             logger.error(

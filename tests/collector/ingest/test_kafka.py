@@ -10,7 +10,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from support.otlp import log, logs_request, span, spans_request
+from support.otlp import access_log, log, logs_request, span, spans_request
 from support.roles import Edge, Ingest, eventually, metrics
 from weftline.collector.bus.kafka import connect_producer
 from weftline.collector.bus.topics import DEAD_LETTERS, create_topics, topics
@@ -252,6 +252,52 @@ def test_clickhouse_away_is_waited_for(
         assert ingest.exit_code == 0, ingest.tail()
     finally:
         ingest.stop()
+
+
+def test_lines_of_a_log_shipper_become_access_logs_and_others_are_put_aside(
+    start_ingest: Callable[..., Ingest],
+    reader: ClickHouseReader,
+    settings: KafkaSettings,
+    writer: ClickHouseWriter,
+    transaction: str,
+) -> None:
+    """A topic that Fluent Bit and Vector write; the same request also came over OTLP."""
+    line = {
+        "start_time": "1795320524.461570", "trace_id": transaction, "access_log_type": "DownstreamEnd", "method": "GET",
+        "response_code": 200, "request_id": "r1", "path": "/pay", "service.name": "cart",
+        "downstream_remote_address": "10.0.0.5:1", "downstream_local_address": "10.0.0.6:2",
+    }  # fmt: skip
+    topic = f"envoy-{transaction[:8]}"
+    producer = connect_producer(settings)
+    fluent_bit = {"log": json.dumps(line), "stream": "stdout", "kubernetes": {"pod_name": "cart-7d"}}
+    for value in (
+        fluent_bit,
+        {"log": "starting main dispatch loop"},
+        {"message": json.dumps({**line, "request_id": "r2"})},
+    ):
+        producer.send(topic, json.dumps(value).encode()).get(timeout=30)
+    producer.close()
+    text = {name: str(value) for name, value in line.items() if name not in ("start_time", "trace_id", "service.name")}
+    again = access_log(transaction, "b" * 16, time=1_795_320_524_461_570_000, **text)
+    writer.insert(Signal.LOGS, [logs_request(again)], "otlp")
+
+    ingest = start_ingest(WEFTLINE_INGEST_ACCESS_LOG_TOPICS=topic)
+    rows = eventually(lambda: len(found := reader.transaction(transaction, 10)) == 2 and found)
+    assert {(row.request_id, row.service, row.path) for row in rows} == {("r1", "cart", "/pay"), ("r2", "cart", "/pay")}
+    accepted = 'weftline_access_logs_total{outcome="%s",protocol="kafka",reason="%s"}'
+    eventually(lambda: metrics(ingest.metrics_port).get(accepted % ("refused", "unparsable")) == 1)
+    assert metrics(ingest.metrics_port)[accepted % ("accepted", "")] == 2
+    letters = KafkaConsumer(
+        DEAD_LETTERS,
+        bootstrap_servers=list(settings.bootstrap_servers),
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        consumer_timeout_ms=10_000,
+    )
+    [letter] = [record for record in letters if dict(record.headers).get("weftline.topic") == topic.encode()]
+    letters.close()
+    assert letter.value == b'{"log": "starting main dispatch loop"}'
+    assert b"neither JSON nor" in dict(letter.headers)["weftline.reason"]
 
 
 def test_topics_are_made_once_and_keep_large_messages(settings: KafkaSettings, kafka: Kafka) -> None:
