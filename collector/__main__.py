@@ -1,8 +1,9 @@
-"""The collector's commands: `weftline edge|ingest|migrate`, or `python -m weftline.collector edge|…`."""
+"""The collector's commands: `weftline edge|ingest|migrate|collect`, or `python -m weftline.collector edge|…`."""
 
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -47,11 +48,79 @@ def migrate() -> None:
 
 
 @click.group()
+def collect() -> None:
+    """Read what others wrote."""
+
+
+@collect.command()
+@click.option("--file", "files", multiple=True, required=True, help="Access log; may be a pattern. Repeatable.")
+@click.option(
+    "--endpoint",
+    envvar="OTEL_EXPORTER_OTLP_ENDPOINT",
+    default="http://127.0.0.1:4318",
+    show_default=True,
+    help="OTLP/HTTP receiver, the edge.",
+)
+@click.option(
+    "--position-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("weftline-positions.json"),
+    show_default=True,
+    help="Where reading stopped; keep it across restarts.",
+)
+@click.option(
+    "--refused-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("weftline-refused.jsonl"),
+    show_default=True,
+    help="Gets the lines that are no access logs, with place and reason.",
+)
+@click.option(
+    "--resource",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What the lines don't say, such as service.name=cart. Repeatable.",
+)
+@click.option("--skip-old", is_flag=True, help="Begin a file that is there and was never read at its end.")
+@click.option("--once", is_flag=True, help="End when all is read and handed over.")
+@click.option("--metrics-port", type=int, help="Serve /metrics on 127.0.0.1 there.")
+def logs(
+    *,
+    files: tuple[str, ...],
+    endpoint: str,
+    position_file: Path,
+    refused_file: Path,
+    resource: tuple[str, ...],
+    skip_old: bool,
+    once: bool,
+    metrics_port: int | None,
+) -> None:
+    """Follow access logs of Envoys (JSON lines or Istio's text) and send them to the edge; nothing is left out."""
+    from weftline.collector.wiring import run_collect_logs
+
+    who = dict(pair.partition("=")[::2] for pair in resource)
+    if any("=" not in pair for pair in resource):
+        raise click.UsageError("--resource takes KEY=VALUE.")
+    _run(
+        lambda: run_collect_logs(
+            files,
+            endpoint=endpoint,
+            position_file=position_file,
+            refused_file=refused_file,
+            resource=who,
+            skip_old=skip_old,
+            once=once,
+            metrics_port=metrics_port,
+        )
+    )
+
+
+@click.group()
 def main() -> None:
     """The collector's processes; each is configured by environment variables (README, "Configuration")."""
 
 
-for command in (edge, ingest, migrate):
+for command in (edge, ingest, migrate, collect):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import uvicorn
 import uvloop
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest, start_http_server
 
 from weftline.agent.env import read
 from weftline.collector.bus.direct import DirectBus
@@ -32,6 +33,10 @@ from weftline.collector.lifecycle import stop_on_signals, wait_for
 from weftline.collector.settings import ClickHouseSettings, EdgeSettings, IngestSettings, KafkaSettings
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.migrate import migrate
+from weftline.collector.tail import positions
+from weftline.collector.tail.collect import Refused, collect
+from weftline.collector.tail.follow import Follower
+from weftline.collector.tail.send import OtlpSender
 
 logger = logging.getLogger(__name__)
 
@@ -143,6 +148,40 @@ def run_ingest(environ: Environ) -> None:
     Worker(consumer=consumer, writer=writer, dead_letters=DeadLetters(producer), settings=settings, stop=stop).run()
     producer.close(10)
     logger.info("Ingest has stopped; everything it read is stored or will be read again.")
+
+
+def run_collect_logs(
+    files: Sequence[str],
+    *,
+    endpoint: str,
+    position_file: Path,
+    refused_file: Path,
+    resource: Mapping[str, str],
+    skip_old: bool,
+    once: bool,
+    metrics_port: int | None,
+) -> None:
+    stop = stop_on_signals()
+    if metrics_port is not None:
+        try:
+            start_http_server(metrics_port, "127.0.0.1")
+        except OSError as error:
+            raise Misconfigured(f"Can't listen on 127.0.0.1:{metrics_port} (/metrics): {error}") from error
+    for path in (position_file, refused_file):
+        if not path.absolute().parent.is_dir():
+            raise Misconfigured(f"There is no folder {path.absolute().parent} for {path.name}.")
+    follower = Follower(files, positions.load(position_file), skip_old=skip_old)
+    logger.info("Collecting access logs files=%s endpoint=%s.", ",".join(files), endpoint)
+    collect(
+        follower,
+        OtlpSender(endpoint).send_until_taken,
+        Refused(refused_file),
+        position_file,
+        stop,
+        resource=resource,
+        once=once,
+    )
+    follower.close()
 
 
 def _serve_metrics(settings: IngestSettings, writer: ClickHouseWriter) -> None:

@@ -26,11 +26,13 @@ _OTHER_NAMES = {
     "traceparent": "upstream_traceparent",
 }
 _TEXT = re.compile(
-    r'\[(?P<start_time>\S+)\] "(?P<method>\S+) (?P<path>.*?) (?P<protocol>\S+)" (?P<response_code>\d+) (?P<response_flags>\S+) '
+    r'\[(?P<start_time>\S+)\] "(?P<method>\S+) (?P<path>.*?) (?P<protocol>\S+)" (?P<response_code>\d+) '
+    r"(?P<response_flags>\S+) "
     r"(?:(?P<response_code_details>\S+) (?P<connection_termination_details>\S+) "
     r'"(?P<upstream_transport_failure_reason>.*?)" )?'
     r"(?P<bytes_received>\d+) (?P<bytes_sent>\d+) (?P<duration>\d+|-) (?P<upstream_service_time>\S+) "
-    r'"(?P<x_forwarded_for>[^"]*)" "(?P<user_agent>.*)" "(?P<request_id>[^"]*)" "(?P<authority>[^"]*)" "(?P<upstream_host>[^"]*)"'
+    r'"(?P<x_forwarded_for>[^"]*)" "(?P<user_agent>.*)" "(?P<request_id>[^"]*)" '
+    r'"(?P<authority>[^"]*)" "(?P<upstream_host>[^"]*)"'
     r"(?: (?P<upstream_cluster>\S+) (?P<upstream_local_address>\S+) (?P<downstream_local_address>\S+) "
     r"(?P<downstream_remote_address>\S+) (?P<requested_server_name>\S+) (?P<route_name>\S+))?\s*"
 )
