@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from weftline.collector.store.mesh import MeshReader
+
 
 class Signal(StrEnum):
     """What a message carries; the value is the name of its Kafka topic and of its `insert/<signal>.sql`."""
@@ -197,7 +199,7 @@ class Writer(Protocol):
         """Let go of idle connections. Calls after it still work; they connect anew."""
 
 
-class Reader(Protocol):
+class Reader(MeshReader, Protocol):
     """Reads by transaction. Calls block, are safe from several threads, and raise `TryLater` when the store is away.
 
     Text is always text: what a sender wrote that is not UTF-8 is spelt out (``\\xe9``).

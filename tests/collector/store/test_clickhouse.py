@@ -371,10 +371,10 @@ def test_migrating_again_changes_nothing_and_foreign_migrations_are_refused(stor
             migrate(store)
 
 
-def test_every_migration_is_numbered_without_gaps() -> None:
-    assert [migration.number for migration in statements.migrations()] == list(
-        range(1, len(statements.migrations()) + 1)
-    )
+def test_every_migration_has_a_number_of_its_own() -> None:
+    """Gaps are allowed: parts of the schema that grow side by side have ranges of their own."""
+    numbers = [migration.number for migration in statements.migrations()]
+    assert numbers == sorted(set(numbers))
 
 
 def test_a_server_that_is_away_is_a_reason_to_try_later(store: ClickHouseSettings) -> None:

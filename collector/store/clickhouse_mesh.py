@@ -1,0 +1,57 @@
+"""`MeshReader` over ClickHouse's native port; `ClickHouseReader` has its connections."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from weftline.collector.store.mesh import EventCount, EventFilter, EventRow, Hop
+
+_NO_SPAN: Final = "0" * 16
+_NO_TRACE: Final = "0" * 32
+_END_OF_TIME: Final = 2**63 - 1
+
+
+class ClickHouseMesh:
+    """See `MeshReader` for what it owes."""
+
+    def _query(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows of `read/<name>.sql`."""
+        raise NotImplementedError
+
+    def events(self, filter: EventFilter, limit: int, before: tuple[int, str] | None = None) -> Sequence[EventRow]:  # noqa: A002 - the protocol's name
+        time, id_ = before or (_END_OF_TIME, "0")
+        rows = self._query("events", limit=limit, before_time=time, before_id=int(id_, 16), **_parameters(filter))
+        return [_event(row) for row in rows]
+
+    def event_counts(self, filter: EventFilter, interval: int) -> Sequence[EventCount]:  # noqa: A002 - the protocol's name
+        return [EventCount(*row) for row in self._query("event_counts", interval=interval, **_parameters(filter))]
+
+    def hops(self, transaction_ids: Sequence[str]) -> Sequence[Hop]:
+        if not transaction_ids:
+            return []
+        return [_hop(row) for row in self._query("hops", ids=list(transaction_ids))]
+
+
+def _parameters(filter: EventFilter) -> dict[str, Any]:  # noqa: A002 - the protocol's name
+    return {
+        "since": filter.since,
+        "until": filter.until,
+        "kinds": list(filter.kinds),
+        "services": list(filter.services),
+        "routes": list(filter.routes),
+        "clusters": list(filter.clusters),
+        "stored_since": filter.stored_since // 1_000_000,
+    }
+
+
+def _event(row: tuple[Any, ...]) -> EventRow:
+    time, id_, kind, reason, transaction_id, span_id, *rest = row
+    return EventRow(time, id_, kind, reason, _or_none(transaction_id), _or_none(span_id), *rest)
+
+
+def _hop(row: tuple[Any, ...]) -> Hop:
+    transaction_id, *spans = row[:4]
+    return Hop(transaction_id, *(_or_none(span) for span in spans), *row[4:])
+
+
+def _or_none(id_: str) -> str:
+    return "" if id_ in (_NO_SPAN, _NO_TRACE) else id_

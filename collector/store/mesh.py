@@ -1,0 +1,101 @@
+"""What the store knows of the mesh beside single transactions: its events. Rows and the protocol to read them.
+
+Times are nanoseconds since the epoch, durations nanoseconds, ids lower-case hex text ('' where there is none).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """A governance event: one kind of failure or intervention that one proxy's record reports."""
+
+    time: int
+    """end of the request"""
+    id: str
+    """16 hex digits, the same whenever the same record is stored"""
+    kind: str
+    """a value of `EventKind`"""
+    reason: str
+    """the flags of this kind as logged, or the response code detail; '' for a retry"""
+    transaction_id: str
+    """'' for what a proxy's stats say: an ejected host belongs to no request"""
+    span_id: str
+    service: str
+    proxy_role: str
+    node_id: str
+    route_name: str
+    upstream_cluster: str
+    upstream_host: str
+    method: str
+    authority: str
+    path: str
+    response_code: int
+    response_flags: str
+    response_code_details: str
+    upstream_transport_failure_reason: str
+    upstream_attempts: int
+    duration: int
+    count: int
+    """more than one only where a counter of the proxy says so"""
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Events with ``since`` <= time < ``until`` whose fields are among those named; an empty tuple leaves one open."""
+
+    since: int
+    until: int
+    kinds: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
+    stored_since: int = 0
+    """only what became known from then on: for those who follow, since rows may arrive late"""
+
+
+@dataclass(frozen=True, slots=True)
+class EventCount:
+    """How many events of one kind a service's proxies reported in one interval."""
+
+    start: int
+    kind: str
+    service: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """What an access log says about its place in the chain of proxies of one request; see `AccessLogRow`."""
+
+    transaction_id: str
+    span_id: str
+    parent_span_id: str
+    upstream_span_id: str
+    service: str
+    proxy_role: str
+    time: int
+    response_code: int
+    response_flags: str
+    response_code_details: str
+    connection_termination_details: str
+    upstream_attempts: int
+    kind: str
+
+
+class MeshReader(Protocol):
+    """Calls block, are safe from several threads, and raise `TryLater` when the store is away."""
+
+    def events(self, filter: EventFilter, limit: int, before: tuple[int, str] | None = None) -> Sequence[EventRow]:  # noqa: A002 - the field's word
+        """At most ``limit`` events, newest first; with ``before`` (time, id) only what comes after it in that order."""
+
+    def event_counts(self, filter: EventFilter, interval: int) -> Sequence[EventCount]:  # noqa: A002 - as above
+        """Events by interval of ``interval`` ns (multiples since the epoch), kind and service, oldest first.
+
+        Intervals without events are left out.
+        """
+
+    def hops(self, transaction_ids: Sequence[str]) -> Sequence[Hop]:
+        """What every proxy recorded of these transactions, attempts too, by time; at most 10,000."""
