@@ -49,8 +49,8 @@ def _event(row: tuple[Any, ...]) -> EventRow:
 
 
 def _hop(row: tuple[Any, ...]) -> Hop:
-    transaction_id, *spans = row[:4]
-    return Hop(transaction_id, *(_or_none(span) for span in spans), *row[4:])
+    transaction_id, span_id, parent, upstream, *rest = row
+    return Hop(transaction_id, _or_none(span_id), _or_none(parent), _or_none(upstream), *rest)
 
 
 def _or_none(id_: str) -> str:

@@ -78,7 +78,7 @@ FLAGS: Final = {
     "RFCF": Meaning("answered from cache", None, _B.PROXY),
     "RL": Meaning("rate limited by this proxy", _K.RATE_LIMIT, _B.PROXY),
     "RLSE": Meaning("rate limit service failed", _K.RATE_LIMIT, _B.CONFIGURATION),
-    "SI": Meaning("stream idle too long", _K.TIMEOUT, _B.UPSTREAM),
+    "SI": Meaning("stream idle too long while waiting for {upstream}", _K.TIMEOUT, _B.UPSTREAM),
     "UAEX": Meaning("denied by the authorization service", _K.AUTHORIZATION_DENIAL, _B.CONFIGURATION),
     "UC": Meaning("{upstream} closed the connection before answering", _K.UPSTREAM_RESET, _B.UPSTREAM),
     "UDO": Meaning("dropped by load-shedding policy", _K.OVERLOAD, _B.CONFIGURATION),
@@ -91,7 +91,7 @@ FLAGS: Final = {
     "UPE": Meaning("{upstream} broke the HTTP protocol", _K.PROTOCOL_ERROR, _B.UPSTREAM),
     "UR": Meaning("{upstream} reset the stream", _K.UPSTREAM_RESET, _B.UPSTREAM),
     "URX": Meaning("retries used up", _K.RETRY_EXHAUSTION, _B.UPSTREAM),
-    "UT": Meaning("{upstream} too slow: request timed out", _K.TIMEOUT, _B.UPSTREAM),
+    "UT": Meaning("{upstream} was too slow: request timed out", _K.TIMEOUT, _B.UPSTREAM),
 }
 """By Envoy's short flag."""
 

@@ -82,6 +82,7 @@ class Hop:
     response_code_details: str
     connection_termination_details: str
     upstream_attempts: int
+    grpc_status: str
     kind: str
 
 

@@ -1,4 +1,5 @@
-"""Draws a transaction in the terminal: a header, then per entry its time, its place in the tree and its text.
+"""Draws a transaction in the terminal: which hop failed and why, then a header, then per entry its time, its place in
+the tree and its text.
 
 offset   took   tree and text
   4.00  28.0 ms ├▸ proxy cart outbound  GET /pay → 503 UF  to payment
@@ -68,6 +69,9 @@ def _lines(answer: Json, width: int, glyphs: Glyphs, *, verbose: bool) -> Iterat
 def _header(answer: Json, styles: Mapping[str, str], width: int, glyphs: Glyphs) -> Iterator[Text]:
     summary = answer["summary"]
     separator = f" {glyphs.dot} "
+    if verdict := summary["verdict"]:
+        style = "bold red" if verdict["failed"] else "bold yellow"
+        yield from _wrap(Text(printable(verdict["text"]), style), width, verbose=True, glyphs=glyphs)
     title = Text(answer["transaction_id"], "bold")
     if answer["matched_alias"]:
         title.append("  ").append(printable(answer["matched_alias"]), "bold cyan")
@@ -76,7 +80,7 @@ def _header(answer: Json, styles: Mapping[str, str], width: int, glyphs: Glyphs)
     result = Text(printable(summary["root"]) or "no request recorded", "bold")
     if summary["response_code"] is not None:
         result.append(f" {glyphs.arrow} ", "dim").append(code(summary["response_code"], summary["response_flags"]))
-    if summary["response_flags_text"]:
+    if summary["response_flags_text"] and not verdict:
         result.append(f"  {printable(summary['response_flags_text'])}", "red")
     yield from _wrap(result, width, verbose=True, glyphs=glyphs)
 

@@ -22,6 +22,16 @@ TRANSACTION: Final[dict[str, Any]] = {
         "response_code": 503,
         "response_flags": "UF",
         "response_flags_text": "could not connect to the upstream",
+        "verdict": {
+            "text": "payment's outbound proxy: could not connect to ledger (Connection refused)",
+            "failed": True,
+            "entry": 0,
+            "service": "payment",
+            "proxy_role": "sidecar-outbound",
+            "kind": "upstream_connect_failure",
+            "reason": "UF",
+            "blame": "upstream",
+        },
         "sampled": False,
     },
     "entries": [

@@ -4,6 +4,7 @@ Times are decimal strings of nanoseconds since the epoch (JavaScript's numbers e
 are integers of nanoseconds, ids lower-case hex text ('' where there is none).
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -120,6 +121,19 @@ class AttemptEntry(ProxyEntry):
 AnyEntry = Annotated[SpanEntry | LogEntry | AccessLogEntry | AttemptEntry, Field(discriminator="kind")]
 
 
+class VerdictView(BaseModel):
+    """Which hop failed, and why; or what the mesh did to a request that went well."""
+
+    text: str = Field(examples=["payment's outbound proxy: could not connect to ledger (Connection refused)"])
+    failed: bool = Field(description="False: the client got its answer all the same.")
+    entry: int = Field(description="Index in `entries` of the record of the proxy where it began.")
+    service: str
+    proxy_role: str
+    kind: str | None = Field(description="Kind of event; null where an application answered with a failure by itself.")
+    reason: str = Field(description="Envoy's response flags or response code detail.")
+    blame: str = Field(description="Where to look, seen from that proxy: proxy, configuration, upstream or caller.")
+
+
 class SummaryView(BaseModel):
     """The transaction in one line."""
 
@@ -135,6 +149,7 @@ class SummaryView(BaseModel):
     response_code: int | None
     response_flags: str
     response_flags_text: str
+    verdict: VerdictView | None = Field(description="null where nothing failed, or no proxy recorded anything.")
     sampled: bool = Field(description="False: no span was recorded; access logs and log lines tell the story.")
 
 
@@ -170,6 +185,7 @@ def view(match: Match, timeline: Timeline, *, truncated: bool) -> TransactionVie
             response_code=summary.response_code,
             response_flags=summary.response_flags,
             response_flags_text=flags.explain(summary.response_flags),
+            verdict=VerdictView.model_validate(dataclasses.asdict(summary.verdict)) if summary.verdict else None,
             sampled=summary.sampled,
         ),
         entries=[_entry(entry) for entry in timeline.entries],

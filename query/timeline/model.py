@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from weftline.collector.store.event_kinds import Blame, EventKind
 from weftline.collector.store.protocol import AccessLogRow, LogRow, Row, SpanRow
 
 
@@ -51,6 +52,26 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """Where a request failed and why, or what the mesh did to one that went well (see `verdict`)."""
+
+    entry: int
+    """Index of the proxy's record in the timeline."""
+    service: str
+    proxy_role: str
+    kind: EventKind | None
+    """None: an application answered with a failure, no proxy interfered."""
+    reason: str
+    """Flags or detail as Envoy has them; '' where there are none."""
+    blame: Blame
+    """Where to look next, seen from that proxy."""
+    failed: bool
+    """False: the client got its answer all the same."""
+    text: str
+    """``payment's outbound proxy: could not connect to ledger (Connection refused)``"""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The transaction in one line."""
 
@@ -74,6 +95,8 @@ class Summary:
     """There is at least one span."""
     root: str
     """Method and path of the outermost access log, else the name of the first span, else ''."""
+    verdict: Verdict | None
+    """None where nothing failed, or where no proxy recorded anything."""
 
     @property
     def duration(self) -> int:

@@ -6,6 +6,7 @@ from typing import Final
 
 from weftline.collector.store.protocol import AccessLogRow, LogRow, SpanRow
 from weftline.query.timeline.model import Entry, Kind, Summary
+from weftline.query.timeline.verdict import verdict
 
 STATUS_CODE_ATTRIBUTES: Final = ("http.response.status_code", "http.status_code")
 """OpenTelemetry's name, and the one it had before."""
@@ -31,6 +32,7 @@ def summarise(transaction_id: str, entries: Sequence[Entry]) -> Summary:
         response_flags=outermost.response_flags if outermost else "",
         sampled=bool(spans),
         root=_root(outermost, spans),
+        verdict=verdict(entries),
     )
 
 

@@ -101,6 +101,10 @@ def log(
     )
 
 
+_KINDS = {"UpstreamEnd": "attempt", "DownstreamStart": "start", "TcpConnectionEnd": "connection"}
+"""As the store tells records apart by their type."""
+
+
 def access(
     role: str,
     span_id: str,
@@ -155,6 +159,7 @@ def access(
         grpc_status=grpc_status,
         resource={"service.name": service, "weftline.proxy.role": role},
         attributes={},
+        kind=_KINDS.get(log_type, "end"),
     )
 
 

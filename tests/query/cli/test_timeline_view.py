@@ -85,7 +85,8 @@ def test_a_timeline_in_120_columns_has_bars() -> None:
 
 def test_what_went_wrong_stands_below() -> None:
     lines = drawn(shop.no_route())
-    assert lines[1] == "GET /nowhere → 404 NR  no route for this host and path"
+    assert lines[0] == "edge proxy: no route for this host and path"
+    assert lines[2] == "GET /nowhere → 404 NR"
     assert lines[-3:] == [
         "0.00   200 µs └▸ proxy edge  GET /nowhere → 404 NR",
         "                 no route for this host and path",
@@ -136,7 +137,7 @@ def test_no_line_is_wider_than_the_terminal(story: str, width: int) -> None:
 
 def test_each_row_has_its_line() -> None:
     rows = shop.upstream_down()
-    offsets = [line.split()[0] for line in drawn(rows)[7:] if line[:5].strip()]
+    offsets = [line.split()[0] for line in drawn(rows)[8:] if line[:5].strip()]
     assert len(offsets) == len(rows)
 
 

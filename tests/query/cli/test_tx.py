@@ -51,7 +51,10 @@ def weftline(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str
 def test_it_prints_the_timeline(url: str) -> None:
     ran = weftline("tx", TRANSACTION, "--url", url)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.startswith(f"{TRANSACTION}\nPOST /checkout → 503\n")
+    assert ran.stdout.startswith(
+        "payment's inbound proxy: could not connect to payment_app (Connection refused)\n"
+        f"{TRANSACTION}\nPOST /checkout → 503\n"
+    )
     assert "▸ proxy payment inbound  GET /pay → 503 UF" in ran.stdout
     assert "could not connect to the upstream" in ran.stdout
     assert "requests.exceptions.HTTPError: 503 Server Error" in ran.stdout
@@ -65,7 +68,7 @@ def test_verbose_prints_the_stack(url: str) -> None:
 def test_the_url_may_come_from_the_environment(url: str) -> None:
     ran = weftline("tx", "order-4711", WEFTLINE_URL=url + "/", http_proxy="http://127.0.0.1:9")
     assert ran.returncode == 0
-    assert ran.stdout.startswith(f"{TRANSACTION}  order-4711\n")
+    assert ran.stdout.splitlines()[1] == f"{TRANSACTION}  order-4711"
     assert f"order-4711 also names, newest first:\n  {'b' * 32}\n" in ran.stdout
 
 

@@ -55,6 +55,7 @@ def test_the_whole_timeline_comes_as_json(app: FastAPI) -> None:
         "response_code": 200,
         "response_flags": "",
         "response_flags_text": "",
+        "verdict": None,
         "sampled": True,
     }
     assert len(body["entries"]) == 19

@@ -1,0 +1,142 @@
+"""Which hop failed, and why: one sentence on a transaction, from its entries in causal order. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from weftline.collector.store.event_kinds import Blame, Cause, EventKind, meanings
+from weftline.collector.store.protocol import AccessLogRow, SpanRow
+from weftline.query.timeline.chain import events_of, failed, origins
+from weftline.query.timeline.flags import UPSTREAM
+from weftline.query.timeline.model import Entry, Verdict
+
+ROLES: Final = {"sidecar-inbound": "inbound proxy", "sidecar-outbound": "outbound proxy"}
+RELAYED: Final = "via_upstream"
+RETRIES: Final = (EventKind.RETRY, EventKind.RETRY_EXHAUSTION)
+WAITED: Final = frozenset({EventKind.TIMEOUT, EventKind.CLIENT_ABORT})
+
+
+def verdict(entries: Sequence[Entry]) -> Verdict | None:
+    """The verdict on a transaction; None where nothing failed, or where no proxy recorded anything."""
+    places = [entry.index for entry in entries if isinstance(entry.row, AccessLogRow) and entry.row.kind != "attempt"]
+    records = [row for place in places if isinstance(row := entries[place].row, AccessLogRow)]
+    above = _above(entries, places)
+    began = origins(records, above)
+    outermost = next((it for it, caller in enumerate(above) if caller is None), None)
+    if outermost is None:
+        return None
+    lost = failed(records[outermost])
+    # Of a failure, the outermost record is what the client saw; otherwise what the mesh did comes before what it hid.
+    reported = [it for it, record in enumerate(records) if events_of(record)]
+    broken = [it for it, record in enumerate(records) if failed(record)]
+    seen = [outermost] if lost else reported or broken
+    if not seen:
+        return None
+    at = began[seen[0]]
+    assert at is not None  # noqa: S101 - what failed, or reports anything, has an origin
+    retried = next((it for it in reported if it != at and began[it] == at and _retries(records[it])), None)
+    text = _text(records[at], _slowest(at, records, above))
+    if retried is not None:
+        again = _text(records[retried], None)
+        at, text = (at, f"{text}; {again}") if lost else (retried, f"{again}; {text}")
+    cause = _worst(events_of(records[at]))
+    means = meanings(cause.reason) if cause else ()
+    return Verdict(
+        entry=places[at],
+        service=records[at].service,
+        proxy_role=records[at].proxy_role,
+        kind=cause.kind if cause else None,
+        reason=cause.reason if cause else "",
+        blame=means[0].blame if means else Blame.UPSTREAM,
+        failed=lost,
+        text=text,
+    )
+
+
+def proxy_name(service: str, role: str) -> str:
+    """``cart's outbound proxy``; ``edge proxy`` where the proxy is a service of its own."""
+    if role in ROLES:
+        return f"{service}'s {ROLES[role]}"
+    return f"{service} proxy" if role in ("", service) else f"{service} {role} proxy"
+
+
+def upstream_name(cluster: str) -> str:
+    """What a cluster stands for, in words: Istio's ``outbound|9080|v1|reviews.shop.svc.cluster.local`` is its host."""
+    if cluster.startswith("inbound|"):
+        return "the application"
+    return (cluster.rsplit("|", 1)[-1] if "|" in cluster else cluster) or UPSTREAM
+
+
+def explain(reason: str, cluster: str) -> str:
+    """Flags or a detail in words."""
+    return "; ".join(dict.fromkeys(it.text.format(upstream=upstream_name(cluster)) for it in meanings(reason)))
+
+
+def _above(entries: Sequence[Entry], places: Sequence[int]) -> list[int | None]:
+    """For each proxy's record the position (in ``places``) of the nearest other proxy's record above it in the tree.
+
+    A proxy's server span, where it was recorded, stands above its record and above what it sent: it is the same hop.
+    """
+    hop_of = {place: position for position, place in enumerate(places)}
+    spans = {entries[place].row.span_id: position for position, place in enumerate(places)}
+    nearest: list[int | None] = []
+    for entry in entries:
+        hop = hop_of.get(entry.index)
+        if hop is None and isinstance(entry.row, SpanRow):
+            hop = spans.get(entry.row.span_id)
+        nearest.append(hop if hop is not None or entry.parent is None else nearest[entry.parent])
+    above: list[int | None] = []
+    for position, place in enumerate(places):
+        at = entries[place].parent
+        while at is not None and nearest[at] == position:
+            at = entries[at].parent
+        above.append(None if at is None else nearest[at])
+    return above
+
+
+def _worst(causes: Sequence[Cause]) -> Cause | None:
+    """What ended the request, rather than that it was asked again before."""
+    return next((it for it in causes if it.kind not in RETRIES), causes[0] if causes else None)
+
+
+def _retries(record: AccessLogRow) -> bool:
+    return any(it.kind in RETRIES for it in events_of(record))
+
+
+def _slowest(at: int, records: Sequence[AccessLogRow], above: Sequence[int | None]) -> AccessLogRow | None:
+    """The last hop that was cut off because the one at ``at`` waited no longer: it, or what it called, was slow."""
+    cut = {at}
+    last = None
+    for position, caller in enumerate(above):
+        if caller in cut and any(it.kind is EventKind.CLIENT_ABORT for it in events_of(records[position])):
+            cut.add(position)
+            last = records[position]
+    return last
+
+
+def _text(record: AccessLogRow, slowest: AccessLogRow | None) -> str:
+    cause = _worst(events_of(record))
+    upstream = upstream_name(record.upstream_cluster)
+    if cause is None:
+        answer = f"with gRPC status {record.grpc_status}" if record.response_code < 500 and record.grpc_status else ""
+        answer = answer or (f"with {record.response_code}" if record.response_code else "not at all")
+        if record.response_code_details not in ("", RELAYED):
+            return (
+                f"{proxy_name(record.service, record.proxy_role)}: answered {answer} ({record.response_code_details})"
+            )
+        who = record.service if record.proxy_role == "sidecar-inbound" else upstream
+        return f"{who} itself answered {answer}"
+    said = explain(cause.reason, record.upstream_cluster)
+    if cause.kind is EventKind.RETRY:
+        said = f"asked {upstream} {record.upstream_attempts} times"
+    elif cause.kind is EventKind.RETRY_EXHAUSTION:
+        said = f"retries used up, asked {upstream} {record.upstream_attempts} times"
+    elif record.upstream_transport_failure_reason:
+        said += f" ({_readable(record.upstream_transport_failure_reason)})"
+    if cause.kind in WAITED and slowest is not None:
+        said += f"; {proxy_name(slowest.service, slowest.proxy_role)} was still waiting"
+    return f"{proxy_name(record.service, record.proxy_role)}: {said}"
+
+
+def _readable(reason: str) -> str:
+    """Envoy writes underscores for blanks, and says first how it learned of it."""
+    return reason.replace("_", " ").removeprefix("delayed connect error: ").removeprefix("immediate connect error: ")
