@@ -28,21 +28,25 @@ class UnreachableError(LookUpError):
     """Nothing that is weftline answers at the URL, or it can't answer now."""
 
 
-def fetch(any_id: str, url: str = DEFAULT_URL) -> dict[str, Any]:
-    """The JSON of ``GET {url}/api/v1/transactions/{any_id}``. Raises `LookUpError`."""
-    return get(url, f"transactions/{urllib.parse.quote(any_id, safe='')}", holds="entries")
+def fetch(any_id: str, url: str = DEFAULT_URL, *, timeout: float = 30.0) -> dict[str, Any]:
+    """The JSON of ``GET {url}/api/v1/transactions/{any_id}``; ``timeout`` in seconds. Raises `LookUpError`."""
+    return get(f"/api/v1/transactions/{urllib.parse.quote(any_id, safe='')}", url, holds="entries", timeout=timeout)
 
 
 def get(
-    url: str, path: str, parameters: Mapping[str, str | int] | None = None, *, holds: str, timeout: float = 30.0
+    path: str,
+    url: str = DEFAULT_URL,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    holds: str,
+    timeout: float = 30.0,
 ) -> dict[str, Any]:
-    """The JSON object of ``GET {url}/api/v1/{path}``, which has the key ``holds``; ``timeout`` in seconds.
+    """The JSON object at ``path``, which has the key ``holds``. Raises `LookUpError`.
 
-    Raises `LookUpError`.
+    Of ``parameters`` a sequence is repeated, an empty one or '' left out.
     """
-    address = f"{url.rstrip('/')}/api/v1/{path}"
-    if parameters:
-        address += "?" + urllib.parse.urlencode(parameters)
+    query = urllib.parse.urlencode({name: it for name, it in (parameters or {}).items() if it}, doseq=True)
+    address = f"{url.rstrip('/')}{path}" + (f"?{query}" if query else "")
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UnreachableError(f"{url!r} is no http:// or https:// URL.")

@@ -51,15 +51,21 @@ def search(  # noqa: PLR0917 - the command's options
     console = Console()
     with exit_on_error():
         if fields:
-            language = get(url, "search/fields", holds="fields")
+            language = get("/api/v1/search/fields", url, holds="fields")
             if as_json:
                 click.echo(json.dumps(language, ensure_ascii=False, indent=2))
             else:
                 console.print(_language(language))
             return
-        parameters: dict[str, str | int] = {"q": " ".join(query), "limit": limit, "facets": str(facets).lower()}
-        parameters |= {name: value for name, value in (("since", since), ("until", until), ("cursor", cursor)) if value}
-        page = get(url, "search", parameters, holds="transactions")
+        parameters = {
+            "q": " ".join(query),
+            "since": since,
+            "until": until,
+            "limit": limit,
+            "cursor": cursor,
+            "facets": "true" if facets else "",
+        }
+        page = get("/api/v1/search", url, parameters, holds="transactions")
     if as_json:
         click.echo(json.dumps(page, ensure_ascii=False, indent=2))
     else:

@@ -1,11 +1,14 @@
 """Rows by hand, and a reader over them, for tests of the query folder."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from weftline.collector.errors import TryLater
 from weftline.collector.store.conditions import Condition
+from weftline.collector.store.event_kinds import causes
+from weftline.collector.store.mesh import EventCount, EventFilter, EventRow, Hop
 from weftline.collector.store.protocol import (
     AccessLogRow,
     LogRow,
@@ -177,6 +180,27 @@ def proxy_span(role: str, name: str, span_id: str, parent: str = "", **options: 
     return span(name, span_id, parent, resource={"weftline.proxy.role": role}, **options)  # type: ignore[arg-type]
 
 
+def events_of(*rows: AccessLogRow) -> list[EventRow]:
+    """What the store's view makes of access logs, newest first."""
+    events = [
+        EventRow(
+            time=row.time + row.duration,
+            id=f"{number:08x}{index:08x}",
+            kind=cause.kind.value,
+            reason=cause.reason,
+            count=1,
+            **{
+                field.name: getattr(row, field.name)
+                for field in dataclasses.fields(EventRow)
+                if field.name not in ("time", "id", "kind", "reason", "count")
+            },
+        )
+        for number, row in enumerate(rows)
+        for index, cause in enumerate(causes(row.response_flags, row.response_code_details, "", row.upstream_attempts))
+    ]
+    return sorted(events, key=lambda event: event.time, reverse=True)
+
+
 class RowsReader:
     """A fake: rows in a list instead of ClickHouse, for tests of shapes, texts and status codes.
 
@@ -186,6 +210,9 @@ class RowsReader:
     def __init__(self, rows: Sequence[Row] = (), aliases: Mapping[str, Sequence[str]] | None = None) -> None:
         self.rows = list(rows)
         self.aliases = dict(aliases or {})
+        self.mesh_events: list[EventRow] = []
+        """Newest first; the filter is kept in ``asked``, not applied."""
+        self.asked: object = None
         self.away: str = ""
         """Set it and every call raises TryLater with this text."""
 
@@ -227,6 +254,24 @@ class RowsReader:
     def services(self) -> Sequence[str]:
         self.check()
         return sorted({row.service for row in self.rows})
+
+    def events(self, filter: EventFilter, limit: int, before: tuple[int, str] | None = None) -> Sequence[EventRow]:  # noqa: A002 - the protocol's name
+        self.check()
+        self.asked = (filter, before)
+        return self.mesh_events[:limit]
+
+    def event_counts(self, filter: EventFilter, interval: int) -> Sequence[EventCount]:  # noqa: A002 - the protocol's name
+        self.check()
+        self.asked = (filter, interval)
+        return [EventCount(START, event.kind, event.service, event.count) for event in self.mesh_events]
+
+    def hops(self, transaction_ids: Sequence[str]) -> Sequence[Hop]:
+        names = [field.name for field in dataclasses.fields(Hop)]
+        return [
+            Hop(**{name: getattr(row, name) for name in names})
+            for row in self.rows
+            if isinstance(row, AccessLogRow) and row.transaction_id in transaction_ids
+        ]
 
     def check(self) -> None:
         if self.away:

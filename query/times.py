@@ -1,0 +1,50 @@
+"""Times and durations as people write them, into nanoseconds. `ValueError` says what was expected."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+SECOND: Final = 10**9
+UNITS: Final = {
+    "ms": 10**6,
+    "s": SECOND,
+    "m": 60 * SECOND,
+    "h": 3600 * SECOND,
+    "d": 86_400 * SECOND,
+    "w": 604_800 * SECOND,
+}
+LATEST: Final = 2**63 - 1
+"""The last nanosecond that ClickHouse's DateTime64(9) has."""
+
+
+def duration(text: str) -> int:
+    """``90s``, ``1.5h`` → ns."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)", text)
+    if not found or not (value := int(Decimal(found[1]) * UNITS[found[2]])) or value > LATEST:
+        raise ValueError(f"`{text}` is no duration: write `90s`, `5m`, `1.5h` or `2d`.")
+    return value
+
+
+def moment(text: str, now: int) -> int:
+    """``15m`` (before ``now``), ``now``, ISO 8601 (UTC by default) or Unix seconds → ns since the epoch."""
+    if text == "now":
+        return now
+    if re.fullmatch(r"[0-9.]+[a-z]+", text):
+        return max(0, now - duration(text))
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?|[0-9]{10}(\.[0-9]{1,9})?", text):
+        return _within(int(Decimal(text) * SECOND), text)
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"`{text}` is no time: write `15m` (ago), `2026-11-22T14:05` (UTC, or with `+01:00`) or Unix seconds."
+        ) from None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return _within(round(when.timestamp() * 10**6) * 10**3, text)
+
+
+def _within(nanoseconds: int, text: str) -> int:
+    if not 0 <= nanoseconds <= LATEST:
+        raise ValueError(f"`{text}` lies before 1970 or after 2262.")
+    return nanoseconds
