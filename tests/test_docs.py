@@ -12,6 +12,7 @@ import pytest
 
 from support.rows import RowsReader, RowsSearcher
 from support.tables import TABLES, section
+from weftline.query.alerts.rules import parse
 from weftline.query.app import create_app
 from weftline.query.settings import QuerySettings
 
@@ -121,6 +122,12 @@ def test_versions_agree() -> None:
 
     assert f"chdb-core=={CHDB_CORE}" in project["optional-dependencies"]["local"]
     assert f"<version>{VERSION}</version>" in (ROOT / "deploy/local/kafka_pom.xml").read_text(encoding="utf-8")
+
+
+def test_alert_rules_in_documents_are_right() -> None:
+    for where, code in blocks("yaml"):
+        if code.startswith("receivers:"):
+            assert parse(code, {"CHAT_TOKEN": "t"}).rules, where
 
 
 @pytest.mark.clickhouse
