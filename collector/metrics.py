@@ -40,3 +40,8 @@ INSERT_SECONDS = Histogram(
     buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
 INSERT_RETRIES = Counter("weftline_insert_retries_total", "Inserts that ClickHouse could not take yet.", ("signal",))
+SCRAPES = Counter(
+    "weftline_scrapes_total",
+    "Looks at proxies' stats by outcome: stored, away (the proxy didn't answer), useless (none of the stats wanted).",
+    ("outcome",),
+)

@@ -79,3 +79,21 @@ class IngestSettings:
         (), "Topics of access log lines that Fluent Bit, Vector or another log shipper writes, one line a message."
     )
     batch_seconds: float = option(1.0, "Seconds after which a smaller batch is inserted too.")
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeSettings:
+    """The process that reads Envoys' stats."""
+
+    PREFIX: ClassVar[str] = "WEFTLINE_SCRAPE_"
+
+    targets: tuple[str, ...] = option(
+        (), "host:port,… of the proxies' admin or stats ports (Istio: 15090); NODE_ID=host:port names one that can't."
+    )
+    targets_file: str = option(
+        "", "More of them in Prometheus' file_sd format (JSON or YAML); read again when it changes."
+    )
+    interval: float = option(15.0, "Seconds between looks at a proxy.")
+    timeout: float = option(5.0, "Seconds a proxy may take to answer.")
+    host: str = option("127.0.0.1", "Address of /health and /metrics.")
+    metrics_port: int = option(9465, "Port of /health and /metrics.")

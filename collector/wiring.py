@@ -30,7 +30,10 @@ from weftline.collector.ingest.deadletter import DeadLetters
 from weftline.collector.ingest.halve import insert_halving
 from weftline.collector.ingest.worker import Worker, connect_consumer
 from weftline.collector.lifecycle import stop_on_signals, wait_for
-from weftline.collector.settings import ClickHouseSettings, EdgeSettings, IngestSettings, KafkaSettings
+from weftline.collector.scrape.targets import Targets
+from weftline.collector.scrape.worker import Worker as Scraper
+from weftline.collector.settings import ClickHouseSettings, EdgeSettings, IngestSettings, KafkaSettings, ScrapeSettings
+from weftline.collector.store.clickhouse_proxy_stats import ClickHouseProxyStats
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.migrate import migrate
 from weftline.collector.tail import positions
@@ -140,7 +143,7 @@ def run_ingest(environ: Environ) -> None:
         raise Misconfigured(f"WEFTLINE_INGEST_ACCESS_LOG_TOPICS names a topic that holds no lines: {sorted(taken)}.")
     stop = stop_on_signals()
     writer = ClickHouseWriter(read(ClickHouseSettings, environ))
-    _serve_metrics(settings, writer)
+    _serve_metrics(settings.host, settings.metrics_port, writer.check)
     wait_for("Kafka", lambda: create_topics(kafka), stop)
     producer = wait_for("Kafka", lambda: connect_producer(kafka), stop)
     consumer = wait_for("Kafka", lambda: connect_consumer(kafka), stop)
@@ -184,7 +187,25 @@ def run_collect_logs(
     follower.close()
 
 
-def _serve_metrics(settings: IngestSettings, writer: ClickHouseWriter) -> None:
+def run_scrape(environ: Environ, targets: Sequence[str] = (), *, once: bool = False) -> int:
+    """Look at proxies' stats, once or until told to stop; returns how many answered at the last look.
+
+    ``targets`` besides those of the settings.
+    """
+    settings, store = read(ScrapeSettings, environ), ClickHouseProxyStats(read(ClickHouseSettings, environ))
+    worker = Scraper(Targets((*settings.targets, *targets), settings.targets_file), store, timeout=settings.timeout)
+    if once:
+        store.check()
+        return worker.look()
+    stop = stop_on_signals()
+    _serve_metrics(settings.host, settings.metrics_port, store.check)
+    logger.info("Looking at the proxies' stats interval=%.0f.", settings.interval)
+    worker.run(settings.interval, stop)
+    logger.info("No longer looking at the proxies' stats.")
+    return 0
+
+
+def _serve_metrics(host: str, port: int, check: Callable[[], None]) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, content_type, body = (
@@ -196,7 +217,7 @@ def _serve_metrics(settings: IngestSettings, writer: ClickHouseWriter) -> None:
                 status, content_type, body = 200, CONTENT_TYPE_LATEST, generate_latest()
             elif self.path == "/health":
                 try:
-                    writer.check()
+                    check()
                     status, content_type, body = 200, "application/json", b'{"status": "ok"}'
                 except TryLater as error:
                     status, body = 503, f"{error}\n".encode()
@@ -210,9 +231,9 @@ def _serve_metrics(settings: IngestSettings, writer: ClickHouseWriter) -> None:
             logger.debug(format, *args)
 
     try:
-        server = ThreadingHTTPServer((settings.host, settings.metrics_port), Handler)
+        server = ThreadingHTTPServer((host, port), Handler)
     except OSError as error:
-        raise Misconfigured(f"Can't listen on {settings.host}:{settings.metrics_port} (/metrics): {error}") from error
+        raise Misconfigured(f"Can't listen on {host}:{port} (/metrics): {error}") from error
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
 
 

@@ -27,6 +27,7 @@ COLLECTOR = {
     "ingest": ("ingest", "lines", "bus.topics", *COLLECTOR_RIM),
     "lines": ("lines", "errors"),
     "tail": ("tail", "lines", *COLLECTOR_RIM),
+    "scrape": ("scrape", "store.proxy_stats", *COLLECTOR_RIM),
     "store": ("store", *COLLECTOR_RIM),
 }
 

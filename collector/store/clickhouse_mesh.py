@@ -1,9 +1,9 @@
 """`MeshReader` over ClickHouse's native port; `ClickHouseReader` has its connections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from weftline.collector.store.mesh import EventCount, EventFilter, EventRow, Hop
+from weftline.collector.store.mesh import EventCount, EventFilter, EventRow, Hop, StatSum
 
 _NO_SPAN: Final = "0" * 16
 _NO_TRACE: Final = "0" * 32
@@ -29,6 +29,12 @@ class ClickHouseMesh:
         if not transaction_ids:
             return []
         return [_hop(row) for row in self._query("hops", ids=list(transaction_ids))]
+
+    def proxy_stats(self, since: int, until: int) -> Sequence[StatSum]:
+        return [StatSum(*row) for row in self._query("proxy_stats", since=since, until=until)]
+
+    def proxy_records(self, since: int, until: int) -> Mapping[str, int]:
+        return dict(self._query("proxy_records", since=since // 10**9, until=until // 10**9))
 
 
 def _parameters(filter: EventFilter) -> dict[str, Any]:  # noqa: A002 - the protocol's name

@@ -3,7 +3,7 @@
 Times are nanoseconds since the epoch, durations nanoseconds, ids lower-case hex text ('' where there is none).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -86,6 +86,32 @@ class Hop:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class StatSum:
+    """What one stat of one proxy did in a window of time."""
+
+    node_id: str
+    service: str
+    target: str
+    stat: str
+    """Envoy's name without `envoy_`; `scrapes` counts the looks"""
+    scope: str
+    """cluster, connection manager or listener; '' for the process"""
+    worker: str
+    increase: float
+    """of a counter"""
+    last: float
+    highest: float
+    above_zero: int
+    """looks at which it was above zero"""
+    looks: int
+    """rows: of `scrapes` all looks, of other stats those at which they had changed or weren't zero"""
+    since: int
+    """ns; of the first look, what came before is not in ``increase``"""
+    until: int
+    """ns; of the last look"""
+
+
 class MeshReader(Protocol):
     """Calls block, are safe from several threads, and raise `TryLater` when the store is away."""
 
@@ -100,3 +126,9 @@ class MeshReader(Protocol):
 
     def hops(self, transaction_ids: Sequence[str]) -> Sequence[Hop]:
         """What every proxy recorded of these transactions, attempts too, by time; at most 10,000."""
+
+    def proxy_stats(self, since: int, until: int) -> Sequence[StatSum]:
+        """What proxies' stats did between two times; empty where nobody looks at them."""
+
+    def proxy_records(self, since: int, until: int) -> Mapping[str, int]:
+        """By node id, how many requests ended between two times (whole seconds) according to their access logs."""

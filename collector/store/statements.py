@@ -7,7 +7,8 @@ from importlib.resources import files
 from weftline.collector.store.protocol import Signal
 
 
-def _text(path: str) -> str:
+def text(path: str) -> str:
+    """A file beside this module."""
     return files("weftline.collector.store").joinpath(path).read_text(encoding="utf-8")
 
 
@@ -28,20 +29,20 @@ class Insert:
 @cache
 def insert(signal: Signal) -> Insert:
     """The insert of a signal, its placeholders filled from `insert/any_value.*`."""
-    value = _text("insert/any_value.type").strip()
+    value = text("insert/any_value.type").strip()
     statement = (
-        _without_comments(_text(f"insert/{signal.value}.sql"))
-        .replace("$LAMBDAS", _without_comments(_text("insert/any_value.sql")))
+        _without_comments(text(f"insert/{signal.value}.sql"))
+        .replace("$LAMBDAS", _without_comments(text("insert/any_value.sql")))
         .replace("$KEY_VALUES", f"Array(Tuple(key LowCardinality(String), value {value}))")
         .replace("$VALUE", value)
     )
-    return Insert(statement, _text("insert/any_value.proto") + _text(f"insert/{signal.value}.proto"))
+    return Insert(statement, text("insert/any_value.proto") + text(f"insert/{signal.value}.proto"))
 
 
 @cache
 def read(name: str) -> str:
     """The query in `read/<name>.sql`, or the piece of one."""
-    return _without_comments(_text(f"read/{name}.sql"))
+    return _without_comments(text(f"read/{name}.sql"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from weftline.collector.errors import TryLater
 from weftline.collector.store.conditions import Condition
 from weftline.collector.store.event_kinds import causes
-from weftline.collector.store.mesh import EventCount, EventFilter, EventRow, Hop
+from weftline.collector.store.mesh import EventCount, EventFilter, EventRow, Hop, StatSum
 from weftline.collector.store.protocol import (
     AccessLogRow,
     LogRow,
@@ -213,6 +213,8 @@ class RowsReader:
         self.mesh_events: list[EventRow] = []
         """Newest first; the filter is kept in ``asked``, not applied."""
         self.asked: object = None
+        self.stats: list[StatSum] = []
+        self.records: dict[str, int] = {}
         self.away: str = ""
         """Set it and every call raises TryLater with this text."""
 
@@ -264,6 +266,13 @@ class RowsReader:
         self.check()
         self.asked = (filter, interval)
         return [EventCount(START, event.kind, event.service, event.count) for event in self.mesh_events]
+
+    def proxy_stats(self, since: int, until: int) -> Sequence[StatSum]:
+        self.check()
+        return self.stats
+
+    def proxy_records(self, since: int, until: int) -> Mapping[str, int]:
+        return self.records
 
     def hops(self, transaction_ids: Sequence[str]) -> Sequence[Hop]:
         names = [field.name for field in dataclasses.fields(Hop)]

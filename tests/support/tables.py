@@ -9,7 +9,7 @@ from prometheus_client import Counter, Histogram
 from weftline.agent.env import variables
 from weftline.agent.settings import Settings as AgentSettings
 from weftline.collector import metrics
-from weftline.collector.settings import ClickHouseSettings, EdgeSettings, IngestSettings, KafkaSettings
+from weftline.collector.settings import ClickHouseSettings, EdgeSettings, IngestSettings, KafkaSettings, ScrapeSettings
 from weftline.query.settings import QuerySettings
 
 README = Path(__file__).parents[2] / "README.md"
@@ -18,6 +18,7 @@ SETTINGS = {
     "Edge": EdgeSettings,
     "Ingest": IngestSettings,
     "Kafka (edge and ingest; unset: direct)": KafkaSettings,
+    "Scrape (`weftline mesh scrape`)": ScrapeSettings,
     "ClickHouse (all but the agent)": ClickHouseSettings,
     "Query": QuerySettings,
 }

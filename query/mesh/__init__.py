@@ -1,0 +1,1 @@
+"""The mesh as a whole, beside single transactions: the proxies' own health, who passes headers on. Pure."""
