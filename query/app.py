@@ -20,7 +20,7 @@ from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import Searcher
 from weftline.query import problems
 from weftline.query.base_path import UnderBasePath
-from weftline.query.routes import events, health, jaeger_v1, jaeger_v3, mesh, search, transactions, ui
+from weftline.query.routes import events, health, jaeger_v1, jaeger_v3, mesh, propagation, search, transactions, ui
 from weftline.query.routes.examples import TRANSACTION
 from weftline.query.settings import QuerySettings
 
@@ -44,6 +44,7 @@ def create_app(reader: Reader, searcher: Searcher, settings: QuerySettings) -> F
     app.include_router(jaeger_v3.router(reader, searcher, settings))
     app.include_router(events.router(reader))
     app.include_router(mesh.router(reader))
+    app.include_router(propagation.router(reader))
     app.include_router(health.router(reader))
     app.include_router(ui.router(settings))
     if settings.base:

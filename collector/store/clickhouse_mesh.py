@@ -3,7 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from weftline.collector.store.mesh import EventCount, EventFilter, EventRow, Hop, StatSum
+from weftline.collector.store.mesh import (
+    EventCount,
+    EventFilter,
+    EventRow,
+    Hop,
+    OpenRequest,
+    OutboundCall,
+    PassedCount,
+    StatSum,
+)
 
 _NO_SPAN: Final = "0" * 16
 _NO_TRACE: Final = "0" * 32
@@ -35,6 +44,18 @@ class ClickHouseMesh:
 
     def proxy_records(self, since: int, until: int) -> Mapping[str, int]:
         return dict(self._query("proxy_records", since=since // 10**9, until=until // 10**9))
+
+    def passed_on(self, since: int, until: int) -> Sequence[PassedCount]:
+        return [
+            PassedCount(
+                service, node_id, passed, count, [OutboundCall(service, node_id, passed, *call) for call in newest]
+            )
+            for service, node_id, passed, count, newest in self._query("propagation", since=since, until=until)
+        ]
+
+    def open_request(self, service: str, node_id: str, time: int) -> OpenRequest | None:
+        rows = self._query("open_requests", service=service, node_id=node_id, time=time)
+        return OpenRequest(*rows[0]) if rows else None
 
 
 def _parameters(filter: EventFilter) -> dict[str, Any]:  # noqa: A002 - the protocol's name

@@ -5,7 +5,8 @@ Times are nanoseconds since the epoch, durations nanoseconds, ids lower-case hex
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from enum import StrEnum
+from typing import Final, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,64 @@ class StatSum:
     """ns; of the last look"""
 
 
+class Passed(StrEnum):
+    """How much of what came in a service passed on with a call. Facts of headers, nothing inferred."""
+
+    TRACE = "trace"
+    """the trace it got: nothing is missing"""
+    TRANSACTION_ID = "transaction_id"
+    """x-transaction-id only: joined, but a new trace begins"""
+    REQUEST_ID = "request_id"
+    """x-request-id only"""
+    OWN_TRACE = "own_trace"
+    """a traceparent that never came in: the service begins traces of its own"""
+    NOTHING = "nothing"
+    """no id at all: the proxy made new ones"""
+
+
+INBOUND: Final = "inbound"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundCall:
+    """A call that didn't carry everything on."""
+
+    service: str
+    node_id: str
+    passed: str
+    time: int
+    transaction_id: str
+    """its own, a new one"""
+    request_id: str
+    method: str
+    path: str
+    upstream_cluster: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassedCount:
+    """What the calls carried that one proxy's service made."""
+
+    service: str
+    node_id: str
+    passed: str
+    """a value of `Passed`, or `INBOUND` for what came in"""
+    count: int
+    newest: Sequence[OutboundCall] = ()
+    """at most three calls that didn't carry everything on, newest first"""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """The innermost request that a service was working on at a moment."""
+
+    transaction_id: str
+    method: str
+    path: str
+    open: int
+    """how many there were"""
+
+
 class MeshReader(Protocol):
     """Calls block, are safe from several threads, and raise `TryLater` when the store is away."""
 
@@ -132,3 +191,9 @@ class MeshReader(Protocol):
 
     def proxy_records(self, since: int, until: int) -> Mapping[str, int]:
         """By node id, how many requests ended between two times (whole seconds) according to their access logs."""
+
+    def passed_on(self, since: int, until: int) -> Sequence[PassedCount]:
+        """What sidecars' services got and passed on, by service and proxy."""
+
+    def open_request(self, service: str, node_id: str, time: int) -> OpenRequest | None:
+        """What the service behind this proxy was working on then, by the proxy's clock; None: nothing."""

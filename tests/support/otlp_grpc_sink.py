@@ -44,6 +44,8 @@ class Sink:
     logs: list[Log] = field(default_factory=list)
     attempts: list[Log] = field(default_factory=list)
     """Envoy's logs of upstream attempts; not among `logs`."""
+    log_requests: list[bytes] = field(default_factory=list)
+    """Every ExportLogsServiceRequest as it came, for the store."""
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def settle(self, enough: Callable[["Sink"], bool], seconds: float = 15.0) -> None:
@@ -75,6 +77,7 @@ def otlp_grpc_sink() -> Iterator[Sink]:
     class Logs(logs_service_pb2_grpc.LogsServiceServicer):
         def Export(self, request: Any, context: Any) -> Any:
             with sink.changed:
+                sink.log_requests.append(request.SerializeToString())
                 for group in request.resource_logs:
                     resource = _values(group.resource.attributes)
                     for scope in group.scope_logs:

@@ -8,7 +8,7 @@ from typing import Any
 from weftline.collector.errors import TryLater
 from weftline.collector.store.conditions import Condition
 from weftline.collector.store.event_kinds import causes
-from weftline.collector.store.mesh import EventCount, EventFilter, EventRow, Hop, StatSum
+from weftline.collector.store.mesh import EventCount, EventFilter, EventRow, Hop, OpenRequest, PassedCount, StatSum
 from weftline.collector.store.protocol import (
     AccessLogRow,
     LogRow,
@@ -215,6 +215,8 @@ class RowsReader:
         self.asked: object = None
         self.stats: list[StatSum] = []
         self.records: dict[str, int] = {}
+        self.passed: list[PassedCount] = []
+        self.open: dict[tuple[str, str, int], OpenRequest] = {}
         self.away: str = ""
         """Set it and every call raises TryLater with this text."""
 
@@ -273,6 +275,13 @@ class RowsReader:
 
     def proxy_records(self, since: int, until: int) -> Mapping[str, int]:
         return self.records
+
+    def passed_on(self, since: int, until: int) -> Sequence[PassedCount]:
+        self.check()
+        return self.passed
+
+    def open_request(self, service: str, node_id: str, time: int) -> OpenRequest | None:
+        return self.open.get((service, node_id, time))
 
     def hops(self, transaction_ids: Sequence[str]) -> Sequence[Hop]:
         names = [field.name for field in dataclasses.fields(Hop)]

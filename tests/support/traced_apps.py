@@ -33,7 +33,11 @@ class Visit:
 def traced_apps(
     visits: list[Visit], *, cart: int, cart_outbound: int, payment: int, payment_outbound: int
 ) -> Iterator[None]:
-    """Both services on the ports given; ``visits`` grows with every request."""
+    """Both services on the ports given; ``visits`` grows with every request.
+
+    A request with ``cart_passes=none`` makes cart pass on nothing, with the name of a header that one alone; ``own``: it
+    begins a trace of its own. payment always passes everything on.
+    """
     servers = [_server("cart", cart, cart_outbound, visits), _server("payment", payment, payment_outbound, visits)]
     threads = [threading.Thread(target=server.serve_forever, args=(0.05,)) for server in servers]
     for thread in threads:
@@ -82,7 +86,13 @@ def _server(service: str, port: int, outbound: int, visits: list[Visit]) -> Thre
         def call_on(self, traceparent: str) -> int:
             connection = http.client.HTTPConnection("127.0.0.1", outbound)
             headers = {name: self.headers[name] for name in PASSED_ON if name in self.headers}
-            connection.request("POST", self.path, headers={"traceparent": traceparent, **headers})
+            headers["traceparent"] = traceparent
+            passes = parse_qs(urlsplit(self.path).query).get("cart_passes", [""])[0]
+            if service == "cart" and passes == "own":
+                headers = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
+            elif service == "cart" and passes:
+                headers = {name: it for name, it in headers.items() if name == passes}
+            connection.request("POST", self.path, headers=headers)
             response = connection.getresponse()
             response.read()
             connection.close()
