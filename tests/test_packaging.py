@@ -121,7 +121,7 @@ def test_every_third_party_import_is_declared() -> None:
     modules = {  # import name -> distribution, where they differ
         "kafka": "kafka-python", "clickhouse_driver": "clickhouse-driver", "opentelemetry": "opentelemetry-sdk",
         "google": "googleapis-common-protos", "grpc": "grpcio", "prometheus_client": "prometheus-client",
-        "pydantic": "fastapi", "starlette": "fastapi", "yaml": "pyyaml",
+        "pydantic": "fastapi", "starlette": "fastapi", "yaml": "pyyaml", "backports": "backports-zstd", "compression": "backports-zstd",
     }  # fmt: skip
     plugins = "agent/plugins/"  # they import the library they instrument, when the program has done so
     for part, dependencies in names.items():

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
-from weftline.collector.store.clickhouse_reader import connect, executing
+from weftline.collector.store.clickhouse_connections import connect, executing
 from weftline.collector.store.proxy_stats import ProxyStatRow
 
 

@@ -5,10 +5,10 @@ are integers of nanoseconds, ids lower-case hex text ('' where there is none).
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from weftline.collector.store.protocol import AccessLogRow, LogRow, SpanRow
 from weftline.query.identifiers import Match
@@ -104,6 +104,35 @@ class ProxyEntry(EntryView):
     bytes_received: int
     bytes_sent: int
     grpc_status: str
+    record_id: Annotated[str, BeforeValidator(str)] = Field(
+        description="The same for all that is said of one request (attempt, connection) by one proxy."
+    )
+    listener_direction: str = Field(description="inbound, outbound or ''.")
+    connection_id: int
+    upstream_connection_id: int
+    downstream_remote_address: str
+    downstream_local_address: str
+    upstream_local_address: str
+    upstream_hosts_attempted: Sequence[str]
+    time_to_last_rx_byte: int = Field(
+        description="This and the next: ns since the first byte from downstream; 0 where it never happened."
+    )
+    time_to_first_upstream_tx_byte: int
+    time_to_last_upstream_tx_byte: int
+    time_to_first_upstream_rx_byte: int
+    time_to_last_upstream_rx_byte: int
+    time_to_first_downstream_tx_byte: int
+    connection_pool_ready_duration: int = Field(description="ns waited for a connection to the upstream.")
+    downstream_wire_bytes_received: int
+    downstream_wire_bytes_sent: int
+    upstream_wire_bytes_received: int
+    upstream_wire_bytes_sent: int
+    requested_server_name: str
+    downstream_tls_version: str
+    downstream_peer_subject: str
+    downstream_peer_uri_san: str = Field(description="SPIFFE identity of the caller.")
+    downstream_local_uri_san: str
+    upstream_peer_uri_san: str
 
 
 class AccessLogEntry(ProxyEntry):

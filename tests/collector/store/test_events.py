@@ -6,7 +6,8 @@ import pytest
 
 from support.otlp import START, access_log, logs_request
 from weftline.collector.settings import ClickHouseSettings
-from weftline.collector.store.clickhouse_reader import ClickHouseReader, connect
+from weftline.collector.store.clickhouse_connections import connect
+from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.event_kinds import DETAILS, FLAGS, EventKind, causes
 from weftline.collector.store.mesh import EventCount, EventFilter, EventRow

@@ -15,7 +15,8 @@ import pytest
 
 from support.roles import Edge, eventually
 from weftline.collector.settings import ClickHouseSettings
-from weftline.collector.store.clickhouse_reader import ClickHouseReader, connect
+from weftline.collector.store.clickhouse_connections import connect
+from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.deploy.local.ports import free_port
 
 pytestmark = pytest.mark.clickhouse

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from support.rows import RowsSearcher
 from support.server import serve
 from support.shop_mesh import ShopMesh, shop_mesh
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
@@ -102,7 +103,7 @@ def doctor(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_names_it_and_exits_with_1(
     shop: ShopMesh, writer: ClickHouseWriter, reader: ClickHouseReader
 ) -> None:
-    with serve(create_app(reader, QuerySettings())) as url:
+    with serve(create_app(reader, RowsSearcher(), QuerySettings())) as url:
         nothing = doctor(url)
         assert (nothing.returncode, nothing.stderr) == (0, "No sidecar recorded anything since 15m.\n")
         _, inbound = shop.send("/checkout?cart_passes=none")

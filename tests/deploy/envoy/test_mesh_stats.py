@@ -240,8 +240,9 @@ def test_while_the_store_is_away_looks_are_kept(tmp_path: Path) -> None:
 
 def test_the_api_answers_without_proxies(reader: ClickHouseReader) -> None:
     from support.asgi import call
+    from support.rows import RowsSearcher
 
-    app = create_app(reader, QuerySettings())
+    app = create_app(reader, RowsSearcher(), QuerySettings())
     assert call(app, "/api/v1/mesh").json()["proxies"] == []
     assert call(app, "/api/v1/mesh?since=8d").status_code == 400
     assert call(app, "/api/v1/mesh?since=x").status_code == 400

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from support.rows import TRANSACTION, RowsReader, access, events_of
+from support.rows import TRANSACTION, RowsReader, RowsSearcher, access, events_of
 from support.server import serve
 from weftline.collector.errors import Misconfigured
 from weftline.query.alerts.rules import Rule, parse
@@ -230,7 +230,7 @@ def test_the_command_fires_and_ends_in_order(receiver: Received, tmp_path: Path)
         f"receivers: [{{name: r, webhook: '{receiver.url}/${{TOKEN}}'}}]\n"
         "rules: [{name: Slow, kind: timeout, threshold: 1, window: 1m, labels: {severity: page}}]\n"
     )
-    with serve(create_app(reader, QuerySettings())) as url:
+    with serve(create_app(reader, RowsSearcher(), QuerySettings())) as url:
         arguments = (
             "run",
             "--rules",

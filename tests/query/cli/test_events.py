@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from support.otlp import access_log, logs_request
-from support.rows import RowsReader, access, events_of
+from support.rows import RowsReader, RowsSearcher, access, events_of
 from support.server import serve
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
@@ -50,7 +50,7 @@ def weftline(*arguments: str, columns: int = 80) -> subprocess.CompletedProcess[
 def url() -> Iterator[str]:
     reader = RowsReader(ROWS)
     reader.mesh_events = events_of(*ROWS)
-    with serve(create_app(reader, QuerySettings())) as url:
+    with serve(create_app(reader, RowsSearcher(), QuerySettings())) as url:
         yield url
 
 
@@ -163,7 +163,7 @@ def test_what_the_first_page_had_no_room_for_is_not_news() -> None:
 @pytest.mark.clickhouse
 def test_follow_shows_what_happens_now(writer: ClickHouseWriter, reader: ClickHouseReader) -> None:
     """Real store, real service, real command: an event stored while it runs is printed, and an old one that comes late."""
-    with serve(create_app(reader, QuerySettings())) as url:
+    with serve(create_app(reader, RowsSearcher(), QuerySettings())) as url:
         process = subprocess.Popen(
             [sys.executable, "-c", "from weftline.query.cli import main; main()", "events", "-f", "--json", "--url", url],
             stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},

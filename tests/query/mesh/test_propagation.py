@@ -1,7 +1,7 @@
 """Habits from counts by hand. From real Envoys' records: tests/deploy/demo/test_propagation.py."""
 
 from support.asgi import call
-from support.rows import START, RowsReader
+from support.rows import START, RowsReader, RowsSearcher
 from weftline.collector.store.mesh import OpenRequest, OutboundCall, PassedCount
 from weftline.query.app import create_app
 from weftline.query.mesh.propagation import HEADERS, Habit, propagation
@@ -63,7 +63,7 @@ def test_the_api_tells_guesses_from_facts() -> None:
     reader = RowsReader()
     reader.passed = [PassedCount("cart", "n", "inbound", 1), made("cart", "n", "nothing", START, START - 1)]
     reader.open = {("cart", "n", START): OpenRequest("cd" * 16, "POST", "/checkout", 3)}
-    app = create_app(reader, QuerySettings())
+    app = create_app(reader, RowsSearcher(), QuerySettings())
     [cart] = call(app, "/api/v1/propagation").json()["services"]
     assert (cart["habit"], cart["carried"], cart["missing"]) == ("drops", {"nothing": 2}, list(HEADERS))
     known, unknown = cart["evidence"]

@@ -4,7 +4,7 @@ import pytest
 from fastapi import FastAPI
 
 from support.asgi import call
-from support.rows import START, TRANSACTION, RowsReader, access, events_of
+from support.rows import START, TRANSACTION, RowsReader, RowsSearcher, access, events_of
 from weftline.collector.store.mesh import EventFilter
 from weftline.query.app import create_app
 from weftline.query.settings import QuerySettings
@@ -28,7 +28,7 @@ def reader() -> RowsReader:
 
 @pytest.fixture
 def app(reader: RowsReader) -> FastAPI:
-    return create_app(reader, QuerySettings())
+    return create_app(reader, RowsSearcher(), QuerySettings())
 
 
 def test_an_event_says_what_where_and_where_it_began(app: FastAPI) -> None:

@@ -89,6 +89,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What went wrong in the mesh, newest first */
+        get: operations["events_api_v1_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many events, by interval, kind and service */
+        get: operations["counts_api_v1_events_counts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mesh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The proxies' own health
+         * @description Needs `weftline mesh scrape`. The last 15 seconds are left out: access logs may still be on their way.
+         */
+        get: operations["mesh_api_v1_mesh_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/propagation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which services pass the headers on
+         * @description Compares the ids that arrived at a service's inbound proxy with those that its calls carried.
+         */
+        get: operations["propagation__api_v1_propagation_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -278,6 +352,13 @@ export interface components {
             bytes_received: number;
             /** Bytes Sent */
             bytes_sent: number;
+            /** Connection Id */
+            connection_id: number;
+            /**
+             * Connection Pool Ready Duration
+             * @description ns waited for a connection to the upstream.
+             */
+            connection_pool_ready_duration: number;
             /** Connection Termination Details */
             connection_termination_details: string;
             /**
@@ -285,6 +366,25 @@ export interface components {
              * @description Number of causes above this entry.
              */
             depth: number;
+            /** Downstream Local Address */
+            downstream_local_address: string;
+            /** Downstream Local Uri San */
+            downstream_local_uri_san: string;
+            /** Downstream Peer Subject */
+            downstream_peer_subject: string;
+            /**
+             * Downstream Peer Uri San
+             * @description SPIFFE identity of the caller.
+             */
+            downstream_peer_uri_san: string;
+            /** Downstream Remote Address */
+            downstream_remote_address: string;
+            /** Downstream Tls Version */
+            downstream_tls_version: string;
+            /** Downstream Wire Bytes Received */
+            downstream_wire_bytes_received: number;
+            /** Downstream Wire Bytes Sent */
+            downstream_wire_bytes_sent: number;
             /**
              * Duration Ns
              * @description 0 for a log line.
@@ -302,6 +402,11 @@ export interface components {
              * @enum {string}
              */
             kind: "access_log";
+            /**
+             * Listener Direction
+             * @description inbound, outbound or ''.
+             */
+            listener_direction: string;
             /** Log Type */
             log_type: string;
             /** Method */
@@ -334,8 +439,15 @@ export interface components {
              * @description edge, gateway, sidecar-inbound or sidecar-outbound.
              */
             proxy_role: string;
+            /**
+             * Record Id
+             * @description The same for all that is said of one request (attempt, connection) by one proxy.
+             */
+            record_id: string;
             /** Request Id */
             request_id: string;
+            /** Requested Server Name */
+            requested_server_name: string;
             /** Resource */
             resource: {
                 [key: string]: string;
@@ -362,6 +474,21 @@ export interface components {
             span_id: string;
             /** Stream Id */
             stream_id: string;
+            /** Time To First Downstream Tx Byte */
+            time_to_first_downstream_tx_byte: number;
+            /** Time To First Upstream Rx Byte */
+            time_to_first_upstream_rx_byte: number;
+            /** Time To First Upstream Tx Byte */
+            time_to_first_upstream_tx_byte: number;
+            /**
+             * Time To Last Rx Byte
+             * @description This and the next: ns since the first byte from downstream; 0 where it never happened.
+             */
+            time_to_last_rx_byte: number;
+            /** Time To Last Upstream Rx Byte */
+            time_to_last_upstream_rx_byte: number;
+            /** Time To Last Upstream Tx Byte */
+            time_to_last_upstream_tx_byte: number;
             /**
              * Time Unix Nano
              * @description Nanoseconds since the epoch.
@@ -382,8 +509,16 @@ export interface components {
             upstream_attempts: number;
             /** Upstream Cluster */
             upstream_cluster: string;
+            /** Upstream Connection Id */
+            upstream_connection_id: number;
             /** Upstream Host */
             upstream_host: string;
+            /** Upstream Hosts Attempted */
+            upstream_hosts_attempted: string[];
+            /** Upstream Local Address */
+            upstream_local_address: string;
+            /** Upstream Peer Uri San */
+            upstream_peer_uri_san: string;
             /**
              * Upstream Span Id
              * @description Of the last upstream attempt; of an attempt, what it sent.
@@ -391,6 +526,10 @@ export interface components {
             upstream_span_id: string;
             /** Upstream Transport Failure Reason */
             upstream_transport_failure_reason: string;
+            /** Upstream Wire Bytes Received */
+            upstream_wire_bytes_received: number;
+            /** Upstream Wire Bytes Sent */
+            upstream_wire_bytes_sent: number;
         };
         /**
          * AttemptEntry
@@ -407,6 +546,13 @@ export interface components {
             bytes_received: number;
             /** Bytes Sent */
             bytes_sent: number;
+            /** Connection Id */
+            connection_id: number;
+            /**
+             * Connection Pool Ready Duration
+             * @description ns waited for a connection to the upstream.
+             */
+            connection_pool_ready_duration: number;
             /** Connection Termination Details */
             connection_termination_details: string;
             /**
@@ -414,6 +560,25 @@ export interface components {
              * @description Number of causes above this entry.
              */
             depth: number;
+            /** Downstream Local Address */
+            downstream_local_address: string;
+            /** Downstream Local Uri San */
+            downstream_local_uri_san: string;
+            /** Downstream Peer Subject */
+            downstream_peer_subject: string;
+            /**
+             * Downstream Peer Uri San
+             * @description SPIFFE identity of the caller.
+             */
+            downstream_peer_uri_san: string;
+            /** Downstream Remote Address */
+            downstream_remote_address: string;
+            /** Downstream Tls Version */
+            downstream_tls_version: string;
+            /** Downstream Wire Bytes Received */
+            downstream_wire_bytes_received: number;
+            /** Downstream Wire Bytes Sent */
+            downstream_wire_bytes_sent: number;
             /**
              * Duration Ns
              * @description 0 for a log line.
@@ -431,6 +596,11 @@ export interface components {
              * @enum {string}
              */
             kind: "attempt";
+            /**
+             * Listener Direction
+             * @description inbound, outbound or ''.
+             */
+            listener_direction: string;
             /** Log Type */
             log_type: string;
             /** Method */
@@ -463,8 +633,15 @@ export interface components {
              * @description edge, gateway, sidecar-inbound or sidecar-outbound.
              */
             proxy_role: string;
+            /**
+             * Record Id
+             * @description The same for all that is said of one request (attempt, connection) by one proxy.
+             */
+            record_id: string;
             /** Request Id */
             request_id: string;
+            /** Requested Server Name */
+            requested_server_name: string;
             /** Resource */
             resource: {
                 [key: string]: string;
@@ -491,6 +668,21 @@ export interface components {
             span_id: string;
             /** Stream Id */
             stream_id: string;
+            /** Time To First Downstream Tx Byte */
+            time_to_first_downstream_tx_byte: number;
+            /** Time To First Upstream Rx Byte */
+            time_to_first_upstream_rx_byte: number;
+            /** Time To First Upstream Tx Byte */
+            time_to_first_upstream_tx_byte: number;
+            /**
+             * Time To Last Rx Byte
+             * @description This and the next: ns since the first byte from downstream; 0 where it never happened.
+             */
+            time_to_last_rx_byte: number;
+            /** Time To Last Upstream Rx Byte */
+            time_to_last_upstream_rx_byte: number;
+            /** Time To Last Upstream Tx Byte */
+            time_to_last_upstream_tx_byte: number;
             /**
              * Time Unix Nano
              * @description Nanoseconds since the epoch.
@@ -511,8 +703,16 @@ export interface components {
             upstream_attempts: number;
             /** Upstream Cluster */
             upstream_cluster: string;
+            /** Upstream Connection Id */
+            upstream_connection_id: number;
             /** Upstream Host */
             upstream_host: string;
+            /** Upstream Hosts Attempted */
+            upstream_hosts_attempted: string[];
+            /** Upstream Local Address */
+            upstream_local_address: string;
+            /** Upstream Peer Uri San */
+            upstream_peer_uri_san: string;
             /**
              * Upstream Span Id
              * @description Of the last upstream attempt; of an attempt, what it sent.
@@ -520,6 +720,129 @@ export interface components {
             upstream_span_id: string;
             /** Upstream Transport Failure Reason */
             upstream_transport_failure_reason: string;
+            /** Upstream Wire Bytes Received */
+            upstream_wire_bytes_received: number;
+            /** Upstream Wire Bytes Sent */
+            upstream_wire_bytes_sent: number;
+        };
+        /**
+         * BeganView
+         * @description The hop of the same request where a failure began.
+         */
+        BeganView: {
+            /**
+             * Proxy
+             * @example payment's outbound proxy
+             */
+            proxy: string;
+            /** Proxy Role */
+            proxy_role: string;
+            /** Service */
+            service: string;
+            /** Span Id */
+            span_id: string;
+        };
+        /**
+         * ClusterHealthView
+         * @description What a proxy met on its way to one upstream cluster.
+         */
+        ClusterHealthView: {
+            /**
+             * Breakers Open
+             * @description Share of looks at which a circuit breaker was open: cx, cx_pool, rq, rq_pending, rq_retry. It may open and close between two looks: the overflows count every refusal.
+             */
+            breakers_open: {
+                [key: string]: number;
+            };
+            /** Connect Failures */
+            connect_failures: number;
+            /**
+             * Connect Ms
+             * @description Mean time a new connection took; null where none was made.
+             */
+            connect_ms: number | null;
+            /**
+             * Connections Overflow
+             * @description Times that no further connection was allowed.
+             */
+            connections_overflow: number;
+            /**
+             * Ejected
+             * @description Hosts ejected at the last look.
+             */
+            ejected: number;
+            /**
+             * Ejections
+             * @description Hosts ejected by outlier detection.
+             */
+            ejections: number;
+            /** Healthy Hosts */
+            healthy_hosts: number;
+            /** Hosts */
+            hosts: number;
+            /**
+             * Most Waiting
+             * @description At one look.
+             */
+            most_waiting: number;
+            /** Name */
+            name: string;
+            /**
+             * Pending Overflow
+             * @description Requests refused: too many waited for a connection.
+             */
+            pending_overflow: number;
+            /** Requests */
+            requests: number;
+            /**
+             * Requests Overflow
+             * @description Requests refused: too many at a time.
+             */
+            requests_overflow: number;
+            /** Retries */
+            retries: number;
+            /** Retry Limit Exceeded */
+            retry_limit_exceeded: number;
+            /**
+             * Retry Overflow
+             * @description Retries not made: too many at a time.
+             */
+            retry_overflow: number;
+            /** Timeouts */
+            timeouts: number;
+            /**
+             * Waited
+             * @description Requests that had to wait for a connection.
+             */
+            waited: number;
+        };
+        /**
+         * CountsView
+         * @description Events by interval, oldest first; intervals without events are left out.
+         */
+        CountsView: {
+            /** Counts */
+            counts: components["schemas"]["CountView"][];
+            /** Interval Ns */
+            interval_ns: number;
+            /** Since Unix Nano */
+            since_unix_nano: string;
+            /** Until Unix Nano */
+            until_unix_nano: string;
+        };
+        /**
+         * CountView
+         * @description How many events of one kind a service's proxies reported in one interval.
+         */
+        CountView: {
+            /** Count */
+            count: number;
+            /** Kind */
+            kind: string;
+            /** Service */
+            service: string;
+            /** Start Unix Nano */
+            start_unix_nano: string;
         };
         /**
          * Event
@@ -538,6 +861,139 @@ export interface components {
              * @example 1795327632000000000
              */
             time_unix_nano: string;
+        };
+        /**
+         * EventKind
+         * @description The governance events of a mesh.
+         * @enum {string}
+         */
+        EventKind: "circuit_breaking" | "rate_limit" | "retry" | "retry_exhaustion" | "timeout" | "fault_injection" | "outlier_ejection" | "no_healthy_upstream" | "authorization_denial" | "no_route" | "upstream_connect_failure" | "upstream_reset" | "client_abort" | "protocol_error" | "overload" | "proxy_unready";
+        /**
+         * EventsView
+         * @description A page of events, newest first.
+         */
+        EventsView: {
+            /** Events */
+            events: components["schemas"]["EventView"][];
+            /**
+             * Next
+             * @description `cursor` of the next page; null where there is nothing more.
+             */
+            next: string | null;
+            /** Since Unix Nano */
+            since_unix_nano: string;
+            /** Until Unix Nano */
+            until_unix_nano: string;
+        };
+        /**
+         * EventView
+         * @description One kind of failure or intervention that one proxy's record reports.
+         */
+        EventView: {
+            /** Authority */
+            authority: string;
+            /** @description The other hop of the request where it began, as ids say; null where it began at this proxy. */
+            began: components["schemas"]["BeganView"] | null;
+            /**
+             * Blame
+             * @description Where to look, seen from the proxy: proxy, configuration, upstream or caller.
+             */
+            blame: string;
+            /**
+             * Count
+             * @description More than one only where a counter of the proxy says so.
+             */
+            count: number;
+            /** Duration Ns */
+            duration_ns: number;
+            /**
+             * Id
+             * @description The same whenever the same record is stored.
+             */
+            id: string;
+            kind: components["schemas"]["EventKind"];
+            /** Method */
+            method: string;
+            /** Node Id */
+            node_id: string;
+            /** Path */
+            path: string;
+            /**
+             * Proxy
+             * @description The proxy that reports it, in words.
+             * @example cart's outbound proxy
+             */
+            proxy: string;
+            /** Proxy Role */
+            proxy_role: string;
+            /**
+             * Reason
+             * @description Envoy's flags of this kind or its response code detail; '' for a retry.
+             */
+            reason: string;
+            /** Response Code */
+            response_code: number;
+            /** Response Code Details */
+            response_code_details: string;
+            /** Response Flags */
+            response_flags: string;
+            /** Route Name */
+            route_name: string;
+            /** Service */
+            service: string;
+            /** Span Id */
+            span_id: string;
+            /**
+             * Text
+             * @description In words; the proxy is the subject.
+             * @example could not connect to ledger
+             */
+            text: string;
+            /**
+             * Time Unix Nano
+             * @description End of the request, nanoseconds since the epoch.
+             */
+            time_unix_nano: string;
+            /**
+             * Transaction Id
+             * @description '' for an ejected host: it belongs to no request.
+             */
+            transaction_id: string;
+            /** Upstream Attempts */
+            upstream_attempts: number;
+            /** Upstream Cluster */
+            upstream_cluster: string;
+            /** Upstream Host */
+            upstream_host: string;
+            /** Upstream Transport Failure Reason */
+            upstream_transport_failure_reason: string;
+        };
+        /**
+         * EvidenceView
+         * @description A call as its sidecar recorded it.
+         */
+        EvidenceView: {
+            /** @description What of the ids that had come in it carried. */
+            carried: components["schemas"]["Passed"];
+            /** @description Inferred from time, not known; null: the service was working on no request then. */
+            guess: components["schemas"]["GuessView"] | null;
+            /** Method */
+            method: string;
+            /** Node Id */
+            node_id: string;
+            /** Path */
+            path: string;
+            /** Request Id */
+            request_id: string;
+            /** Time Unix Nano */
+            time_unix_nano: string;
+            /**
+             * Transaction Id
+             * @description Under which it stands.
+             */
+            transaction_id: string;
+            /** Upstream Cluster */
+            upstream_cluster: string;
         };
         /**
          * FacetsView
@@ -586,6 +1042,29 @@ export interface components {
              */
             values: string[];
         };
+        /**
+         * GuessView
+         * @description By time alone: the innermost request that the service was working on at that moment.
+         */
+        GuessView: {
+            /** Method */
+            method: string;
+            /**
+             * Open
+             * @description How many it was working on; the more, the less the guess is worth.
+             */
+            open: number;
+            /** Path */
+            path: string;
+            /** Transaction Id */
+            transaction_id: string;
+        };
+        /**
+         * Habit
+         * @description What a service does with the headers it gets.
+         * @enum {string}
+         */
+        Habit: "passes" | "partly" | "drops" | "calls_nobody" | "gets_nothing";
         /**
          * Health
          * @description ``checks`` names every part asked, with `ok` or what is wrong with it.
@@ -680,6 +1159,28 @@ export interface components {
             trace_id: string;
         };
         /**
+         * ListenerHealthView
+         * @description How the new connections of one listener fell on Envoy's workers.
+         */
+        ListenerHealthView: {
+            /** Address */
+            address: string;
+            /**
+             * Connections
+             * @description By worker.
+             */
+            connections: {
+                [key: string]: number;
+            };
+            /** Uneven */
+            uneven: boolean;
+            /**
+             * Unevenness
+             * @description The busiest worker's share of the mean; 1.0: all alike.
+             */
+            unevenness: number;
+        };
+        /**
          * LogEntry
          * @description A line an application logged.
          */
@@ -757,6 +1258,24 @@ export interface components {
             transaction_id: string;
         };
         /**
+         * MeshView
+         * @description All proxies whose stats were looked at.
+         */
+        MeshView: {
+            /** Proxies */
+            proxies: components["schemas"]["ProxyHealthView"][];
+            /** Since Unix Nano */
+            since_unix_nano: string;
+            /** Until Unix Nano */
+            until_unix_nano: string;
+        };
+        /**
+         * Passed
+         * @description How much of what came in a service passed on with a call. Facts of headers, nothing inferred.
+         * @enum {string}
+         */
+        Passed: "trace" | "transaction_id" | "request_id" | "own_trace" | "nothing";
+        /**
          * Problem
          * @description Code and sentence of an error.
          */
@@ -772,6 +1291,78 @@ export interface components {
          */
         ProblemAnswer: {
             error: components["schemas"]["Problem"];
+        };
+        /**
+         * PropagationView
+         * @description All services that stand beside a sidecar, worst first.
+         */
+        PropagationView: {
+            /** Services */
+            services: components["schemas"]["ServicePropagationView"][];
+            /** Since Unix Nano */
+            since_unix_nano: string;
+            /** Until Unix Nano */
+            until_unix_nano: string;
+        };
+        /**
+         * ProxyHealthView
+         * @description One proxy.
+         */
+        ProxyHealthView: {
+            /** Clusters */
+            clusters: components["schemas"]["ClusterHealthView"][];
+            /**
+             * Dropped
+             * @description Records its access loggers say they dropped; Envoy's gRPC ALS doesn't say it.
+             */
+            dropped: number;
+            /**
+             * Finished
+             * @description Requests finished, by the proxy's own count (downstream_rq_total - _active).
+             */
+            finished: number;
+            /** Listeners */
+            listeners: components["schemas"]["ListenerHealthView"][];
+            /** Looks */
+            looks: number;
+            /**
+             * Loses
+             * @description Access logs are being lost.
+             */
+            loses: boolean;
+            /**
+             * Lost
+             * @description The difference; less than 0: some arrived twice.
+             */
+            lost: number;
+            /** Node Id */
+            node_id: string;
+            /**
+             * Recorded
+             * @description Of these, how many access logs arrived.
+             */
+            recorded: number;
+            /** Service */
+            service: string;
+            /**
+             * Since Unix Nano
+             * @description Its first look in the window …
+             */
+            since_unix_nano: string;
+            /** Spans Dropped */
+            spans_dropped: number;
+            /** Target */
+            target: string;
+            /**
+             * Uncertainty
+             * @description A difference up to this may be traffic at the ends of the window.
+             */
+            uncertainty: number;
+            /**
+             * Until Unix Nano
+             * @description … and its last one.
+             */
+            until_unix_nano: string;
         };
         /**
          * SearchView
@@ -812,6 +1403,46 @@ export interface components {
              * @description … and then or earlier.
              */
             until_unix_nano: string;
+        };
+        /**
+         * ServicePropagationView
+         * @description One service.
+         */
+        ServicePropagationView: {
+            /**
+             * Calls
+             * @description Requests it made.
+             */
+            calls: number;
+            /**
+             * Carried
+             * @description Its calls, by what they carried of what had come in.
+             */
+            carried: {
+                [key: string]: number;
+            };
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceView"][];
+            habit: components["schemas"]["Habit"];
+            /**
+             * Inbound
+             * @description Requests it got.
+             */
+            inbound: number;
+            /**
+             * Missing
+             * @description Headers that some of its calls should have carried.
+             */
+            missing: string[];
+            /**
+             * Pods
+             * @description Calls that lack something, by proxy.
+             */
+            pods: {
+                [key: string]: number;
+            };
+            /** Service */
+            service: string;
         };
         /**
          * ServicesView
@@ -960,6 +1591,8 @@ export interface components {
              * @example 1795327632000000000
              */
             start_unix_nano: string;
+            /** @description null where nothing failed, or no proxy recorded anything. */
+            verdict: components["schemas"]["VerdictView"] | null;
         };
         /**
          * TransactionView
@@ -986,6 +1619,46 @@ export interface components {
              * @description There are more rows than the service answers with; the first are here.
              */
             truncated: boolean;
+        };
+        /**
+         * VerdictView
+         * @description Which hop failed, and why; or what the mesh did to a request that went well.
+         */
+        VerdictView: {
+            /**
+             * Blame
+             * @description Where to look, seen from that proxy: proxy, configuration, upstream or caller.
+             */
+            blame: string;
+            /**
+             * Entry
+             * @description Index in `entries` of the record of the proxy where it began.
+             */
+            entry: number;
+            /**
+             * Failed
+             * @description False: the client got its answer all the same.
+             */
+            failed: boolean;
+            /**
+             * Kind
+             * @description Kind of event; null where an application answered with a failure by itself.
+             */
+            kind: string | null;
+            /** Proxy Role */
+            proxy_role: string;
+            /**
+             * Reason
+             * @description Envoy's response flags or response code detail.
+             */
+            reason: string;
+            /** Service */
+            service: string;
+            /**
+             * Text
+             * @example payment's outbound proxy: could not connect to ledger (Connection refused)
+             */
+            text: string;
         };
     };
     responses: never;
@@ -1122,6 +1795,233 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    events_api_v1_events_get: {
+        parameters: {
+            query?: {
+                /** @description Only requests to these upstream clusters. */
+                cluster?: string[] | null;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Only these kinds; may be repeated. */
+                kind?: components["schemas"]["EventKind"][] | null;
+                limit?: number;
+                /** @description Only requests that took these routes (Envoy's route names). */
+                route?: string[] | null;
+                /** @description Only what these services' proxies report. */
+                service?: string[] | null;
+                /** @description `15m` (ago), ISO 8601 or Unix seconds; an hour ago by default. */
+                since?: string;
+                /** @description Only what became known from then on: for followers, as records may arrive late. */
+                stored_since?: string;
+                /** @description As `since`; now by default. Itself not within. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsView"];
+                };
+            };
+            /** @description A parameter can't be understood; the message says which. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description The store is away; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    counts_api_v1_events_counts_get: {
+        parameters: {
+            query?: {
+                /** @description Only requests to these upstream clusters. */
+                cluster?: string[] | null;
+                /** @description Such as `1m`; by default one that gives at most 60. */
+                interval?: string;
+                /** @description Only these kinds; may be repeated. */
+                kind?: components["schemas"]["EventKind"][] | null;
+                /** @description Only requests that took these routes (Envoy's route names). */
+                route?: string[] | null;
+                /** @description Only what these services' proxies report. */
+                service?: string[] | null;
+                /** @description `15m` (ago), ISO 8601 or Unix seconds; an hour ago by default. */
+                since?: string;
+                /** @description As `since`; now by default. Itself not within. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountsView"];
+                };
+            };
+            /** @description A parameter can't be understood; the message says which. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description The store is away; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    mesh_api_v1_mesh_get: {
+        parameters: {
+            query?: {
+                /** @description `15m` (ago), ISO 8601 or Unix seconds. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeshView"];
+                };
+            };
+            /** @description `since` can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description The store is away; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    propagation__api_v1_propagation_get: {
+        parameters: {
+            query?: {
+                /** @description `15m` (ago), ISO 8601 or Unix seconds; at most 6 h ago. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PropagationView"];
+                };
+            };
+            /** @description `since` can't be understood, or is more than 6 h ago. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description The store is away; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
             };
         };
     };
@@ -1317,6 +2217,16 @@ export interface operations {
                      *         "response_code": 503,
                      *         "response_flags": "UF",
                      *         "response_flags_text": "could not connect to the upstream",
+                     *         "verdict": {
+                     *           "text": "payment's outbound proxy: could not connect to ledger (Connection refused)",
+                     *           "failed": true,
+                     *           "entry": 0,
+                     *           "service": "payment",
+                     *           "proxy_role": "sidecar-outbound",
+                     *           "kind": "upstream_connect_failure",
+                     *           "reason": "UF",
+                     *           "blame": "upstream"
+                     *         },
                      *         "sampled": false
                      *       },
                      *       "entries": [
@@ -1361,7 +2271,34 @@ export interface operations {
                      *           "stream_id": "",
                      *           "bytes_received": 0,
                      *           "bytes_sent": 91,
-                     *           "grpc_status": ""
+                     *           "grpc_status": "",
+                     *           "record_id": "8231177423964212913",
+                     *           "listener_direction": "outbound",
+                     *           "connection_id": 12,
+                     *           "upstream_connection_id": 0,
+                     *           "downstream_remote_address": "127.0.0.1:40312",
+                     *           "downstream_local_address": "127.0.0.1:15001",
+                     *           "upstream_local_address": "",
+                     *           "upstream_hosts_attempted": [
+                     *             "127.0.0.1:9"
+                     *           ],
+                     *           "time_to_last_rx_byte": 41000,
+                     *           "time_to_first_upstream_tx_byte": 0,
+                     *           "time_to_last_upstream_tx_byte": 0,
+                     *           "time_to_first_upstream_rx_byte": 0,
+                     *           "time_to_last_upstream_rx_byte": 0,
+                     *           "time_to_first_downstream_tx_byte": 24870000,
+                     *           "connection_pool_ready_duration": 0,
+                     *           "downstream_wire_bytes_received": 211,
+                     *           "downstream_wire_bytes_sent": 302,
+                     *           "upstream_wire_bytes_received": 0,
+                     *           "upstream_wire_bytes_sent": 0,
+                     *           "requested_server_name": "",
+                     *           "downstream_tls_version": "",
+                     *           "downstream_peer_subject": "",
+                     *           "downstream_peer_uri_san": "",
+                     *           "downstream_local_uri_san": "",
+                     *           "upstream_peer_uri_san": ""
                      *         },
                      *         {
                      *           "time_unix_nano": "1795327632025000000",
