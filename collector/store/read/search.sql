@@ -3,7 +3,7 @@
 SELECT lower(hex(transaction_id)), toUnixTimestamp64Nano(min(first_time)) AS start,
        toUnixTimestamp64Nano(max(last_time)) - start AS duration, argMinMerge(root), argMinMerge(response_code),
        arraySort(groupUniqArrayArray(response_flags)), arraySort(groupUniqArrayArray(services)),
-       sum(spans), sum(logs), sum(access_logs), sum(errors) AS errors
+       sum(spans), sum(logs), uniqMerge(access_log_records), sum(errors) + uniqMerge(access_log_errors)
 FROM transactions
 WHERE day BETWEEN toDate(fromUnixTimestamp64Nano(%(since)s)) AND toDate(fromUnixTimestamp64Nano(%(until)s)) + 1
   AND transaction_id != toFixedString('', 16)

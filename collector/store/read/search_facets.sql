@@ -3,7 +3,7 @@ WITH found AS (
   SELECT toUnixTimestamp64Nano(min(first_time)) AS start, toUnixTimestamp64Nano(max(last_time)) - start AS duration,
          groupUniqArrayArray(services) AS services, groupUniqArrayArray(response_flags) AS response_flags,
          argMinMerge(root) AS root, argMinMerge(response_code) AS response_code,
-         sum(access_logs) AS access_logs, sum(errors) AS errors
+         uniqMerge(access_log_records) AS access_logs, sum(transactions.errors) + uniqMerge(access_log_errors) AS errors
   FROM transactions
   WHERE day BETWEEN toDate(fromUnixTimestamp64Nano(%(since)s)) AND toDate(fromUnixTimestamp64Nano(%(until)s)) + 1
     AND transaction_id != toFixedString('', 16)

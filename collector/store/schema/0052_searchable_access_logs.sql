@@ -2,7 +2,8 @@
 -- under its OpenTelemetry name too, so that one search finds spans and the requests that only a proxy saw.
 CREATE VIEW IF NOT EXISTS searchable_access_logs AS
 SELECT transaction_id, time, service, duration,
-       if(response_code >= 500 OR (response_code = 0 AND method != ''), 'error', 'unset') AS status,
+       if(response_code >= 500 OR (kind = 'end' AND response_code = 0 AND method != '')
+          OR notEmpty(arrayFilter(flag -> flag NOT IN ('DI', 'RFCF'), flags)), 'error', 'unset') AS status,
        method, authority, path, protocol,
        response_code AS code,
        arrayFilter(flag -> flag != '', splitByChar(',', toString(response_flags))) AS flags,
