@@ -68,8 +68,22 @@ def test_equal_values_of_different_types_are_not_mixed_up_by_the_cache() -> None
 
 def test_cache_stays_bounded() -> None:
     for number in range(10_000):
-        protobuf.key_value(b"\x4a", "key", f"value {number}", 100)
+        protobuf.key_value("key", f"value {number}", 100)
     assert len(protobuf._pairs) <= 4096
+
+
+def test_names_and_severities_are_kept_in_bounds_and_not_mixed_up() -> None:
+    for number in range(2_000):
+        encode.span(made(name=f"name {number}", kind=number % 5), 100)
+        encode.log(LogRecord(1, 2, number % 24, f"level {number}", "", ""), 100)
+    assert len(encode._names) <= 512
+    assert len(encode._severities) <= 64
+    for _ in range(2):  # from the caches, too
+        for kind in (1, 2):
+            back = decoded(made(name="name", kind=kind))
+            assert (back.name, back.kind) == ("name", kind)
+    assert decoded(made(name="n" * 50)).name == "n" * 50
+    assert decoded(made(name="m" * 50), limit=10).name == "m" * 9 + "…"
 
 
 def test_a_whole_span() -> None:
