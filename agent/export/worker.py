@@ -46,7 +46,10 @@ class Worker:
             _Signal(self._spans, _sender(settings, settings.traces_endpoint, "/v1/traces"), encode.traces),
             _Signal(self._logs, _sender(settings, settings.logs_endpoint, "/v1/logs"), encode.logs),
         )
+        self._sends_spans = settings.traces_exporter != "none"
+        self._sends_logs = settings.logs_exporter != "none"
         self._delay = settings.schedule_delay / 1000
+        self._batch = min(settings.max_export_batch_size, settings.max_queue_size)
         self._failing = False
         self._prepare()
         _workers.add(self)
@@ -58,6 +61,7 @@ class Worker:
         self._halt = threading.Event()
         self._drained = threading.Condition()
         self._forking = False
+        self._hurry = False
         self._rounds = 0
         self._deadline = float("inf")
         self._resource = b""
@@ -89,18 +93,20 @@ class Worker:
         self.after_fork_in_parent()
 
     def emit_span(self, span: Span) -> None:
-        if self._settings.traces_exporter == "none":
-            return
-        self._emitted(self._spans.put(span))
+        if self._sends_spans:
+            waiting = self._spans.put(span)
+            if waiting >= self._batch or self._thread is None:
+                self._stir()
 
     def emit_log(self, log: LogRecord) -> None:
-        if self._settings.logs_exporter == "none":
-            return
-        self._emitted(self._logs.put(log))
+        if self._sends_logs:
+            waiting = self._logs.put(log)
+            if waiting >= self._batch or self._thread is None:
+                self._stir()
 
     def takes_logs(self) -> bool:
         own = self._thread is not None and threading.get_ident() == self._thread.ident
-        return not own and self._settings.logs_exporter != "none"
+        return self._sends_logs and not own
 
     def flush(self, timeout: float) -> bool:
         """Sends what waits now. Whether all of it was dealt with within `timeout` seconds."""
@@ -109,6 +115,7 @@ class Worker:
         with self._drained:
             goal = self._rounds + 2  # the round under way may have passed what was put just now
             while self._rounds < goal:
+                self._hurry = True
                 self._wake.set()
                 before = time.monotonic()
                 if timeout <= 0 or not self._drained.wait(timeout):
@@ -133,10 +140,11 @@ class Worker:
                 signal.queue.drop("exit", left)
         _workers.discard(self)
 
-    def _emitted(self, waiting: int) -> None:
+    def _stir(self) -> None:
+        """There is a batch, or nobody yet who would send one."""
         if self._thread is None:
             self._start()
-        elif waiting == self._settings.max_export_batch_size:
+        elif not self._wake.is_set():
             self._wake.set()
 
     def _start(self) -> None:
@@ -153,20 +161,26 @@ class Worker:
             self._starting.release()
 
     def _run(self) -> None:
+        """Sends full batches as they come, and what is left over once a delay, or when somebody waits for it."""
+        due = time.monotonic() + self._delay
         while not self._halt.is_set():
-            self._wake.wait(self._delay)
+            self._wake.wait(max(0.0, due - time.monotonic()))
             self._wake.clear()
             if self._forking:
                 self._thread = None
                 return
+            everything = self._hurry or time.monotonic() >= due
+            self._hurry = False
             try:
-                self._drain()
+                self._drain(1 if everything else self._batch)
             except Exception:
                 LOGGER.exception("The export thread met an error it did not expect; a batch may be lost.")
                 counters.count("dropped_batches", "error")
-            with self._drained:
-                self._rounds += 1
-                self._drained.notify_all()
+            if everything:
+                due = time.monotonic() + self._delay
+                with self._drained:
+                    self._rounds += 1
+                    self._drained.notify_all()
         self._drain()
         self._close()
 
@@ -174,10 +188,10 @@ class Worker:
         for signal in self._signals:
             signal.sender.close()
 
-    def _drain(self) -> None:
+    def _drain(self, least: int = 1) -> None:
         for signal in self._signals:
-            while batch := signal.queue.take(self._settings.max_export_batch_size):
-                self._deliver(signal, batch)
+            while len(signal.queue) >= least:
+                self._deliver(signal, signal.queue.take(self._batch))
 
     def _deliver(self, signal: _Signal, batch: Sequence[Any]) -> None:
         if not self._resource:

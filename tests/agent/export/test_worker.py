@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
+    ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 
@@ -246,3 +247,27 @@ def test_an_interpreter_without_new_threads_still_sends_at_its_end(
     worker.emit_log(log())
     worker.shutdown(2)
     assert [item["body"] for item in sink.logs()] == ["hello"]
+
+
+def test_a_busy_signal_sends_full_batches_and_does_not_hold_up_the_other(sink: OtlpSink, make: Any) -> None:
+    worker = make(sink.url, schedule_delay=400, max_export_batch_size=10)
+    worker.emit_log(log())
+    began = time.monotonic()
+    number = 0
+    while not sink.logs():  # more spans than batches: what wakes the thread is always a full one
+        assert time.monotonic() - began < 10
+        number += 1
+        worker.emit_span(span(number))
+        time.sleep(0.001)
+    assert worker.flush(5)
+    assert len(sink.spans()) == number
+    requests = [ExportTraceServiceRequest.FromString(body) for path, _, body in sink.requests if path == "/v1/traces"]
+    sizes = [len(request.resource_spans[0].scope_spans[0].spans) for request in requests]
+    assert sum(size < 10 for size in sizes) <= 3, sizes  # one when the delay was over, two for the flush
+
+
+def test_batches_larger_than_the_queue_are_sent_before_it_is_full(sink: OtlpSink, make: Any) -> None:
+    worker = make(sink.url, schedule_delay=60_000, max_queue_size=5)
+    for number in range(1, 6):
+        worker.emit_span(span(number))
+    assert sink.wait(lambda s: len(s.spans()) == 5)
