@@ -11,40 +11,40 @@ import types
 from collections.abc import Iterable
 from typing import Any, Final
 
-from weftline.agent import counters, plugins
-from weftline.agent.pointcut import Pointcut
+from weftline.agent import counters, installed, plugins
 from weftline.agent.weave.loader import Finder
 
-GROUP: Final = "opentelemetry_instrumentor"
 LOGGER: Final = logging.getLogger("weftline.agent")
-_NATIVE: Final = frozenset(("asgi", "dbapi", "sqlite3", "urllib", "wsgi"))
-"""Instrumentors of which ours do the work, under other modules' names, or that instrument nothing by themselves."""
+_NATIVE: Final = frozenset(("asgi", "dbapi", "httpx2", "sqlite3", "urllib", "wsgi"))
+"""Instrumentors of which ours do the work, under other modules' names, or that instrument nothing by themselves; httpx2
+comes with httpx's, and names httpx's modules."""
 
 
 class Instrumentors(Finder):
-    """An import hook like the one that weaves, which instruments instead. `covered` are our own pointcuts."""
+    """An import hook like the one that weaves, which instruments instead. `covered` are the modules that pointcuts of
+    ours are for."""
 
-    def __init__(self, covered: Iterable[Pointcut], disabled: Iterable[str]) -> None:
-        super().__init__(())
+    def __init__(self, covered: Iterable[str], disabled: Iterable[str]) -> None:
+        super().__init__()
         self._active: list[tuple[str, Any]] = []
-        self._waiting: dict[str, list[Any]] = {}
+        self._entries: dict[str, list[Any]] = {}
         off = {name.replace("-", "_") for name in disabled}
         if "*" in off:
             return
-        ours = {pointcut.module.partition(".")[0] for pointcut in covered}
+        ours = {module.partition(".")[0] for module in covered}
         taken = {*plugins.names(), *_NATIVE, *off}
-        for entry in plugins.entry_points(GROUP):
+        for entry in installed.entry_points(installed.INSTRUMENTORS):
             if entry.name.replace("-", "_") in taken:
                 continue
             modules = _modules(entry)
             if not modules & ours:
                 for module in modules:
-                    self._waiting.setdefault(module, []).append(entry)
-        self.table = {module: [] for module in self._waiting}
+                    self._entries.setdefault(module, []).append(entry)
+        self.table = {module: [] for module in self._entries}
 
     def weave(self, module: types.ModuleType) -> None:
         """A library has been imported: its instrumentors are loaded. Whatever goes wrong is counted, never raised."""
-        for entry in self._waiting.pop(module.__name__, ()):
+        for entry in self._entries.pop(module.__name__, ()):
             try:
                 conflict = _conflict(entry)
                 if conflict is not None:

@@ -29,10 +29,11 @@ class Agent:
         self.options = options
         self.worker = Worker(options)
         off = options.disabled_instrumentations
-        woven = plugins.pointcuts(off)
-        self.finder = Finder(woven)
+        foreign = plugins.foreign(off)
+        self.finder = Finder(foreign, plugins.waiting(off))
         # A library whose cut is switched off is not for somebody else's instrumentor to take either.
-        self.instrumentors = Instrumentors(plugins.pointcuts() if off else woven, off)
+        covered = [*plugins.waiting(), *(pointcut.module for pointcut in (plugins.foreign() if off else foreign))]
+        self.instrumentors = Instrumentors(covered, off)
         self.provider: TracerProvider | None = None
         self.ending = Ending(self.stop, self.worker.shutdown, self.worker.flush, options.exit_timeout)
 

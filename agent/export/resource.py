@@ -1,9 +1,8 @@
 """Who sends: the resource attributes that go with every span and log record."""
 
 import os
-import socket
-import uuid
 
+from weftline.agent import installed
 from weftline.agent.settings import Settings, pairs
 
 UNKNOWN_SERVICE = "unknown_service:python"
@@ -16,16 +15,14 @@ def service_name(settings: Settings) -> str:
 
 def version() -> str:
     """The installed agent's version."""
-    import importlib.metadata  # slow to import: the export thread's business
-
-    try:
-        return importlib.metadata.version("weftline")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"
+    return installed.version("weftline") or "0"
 
 
 def attributes(settings: Settings, distro_version: str) -> dict[str, str | int]:
     """The attributes of this process. A forked child asks again: its pid and instance are its own."""
+    import socket  # not before the application: gevent patches it
+    import uuid
+
     import opentelemetry.version
 
     return {

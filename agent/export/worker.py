@@ -169,7 +169,7 @@ class Worker:
             if self._forking:
                 self._thread = None
                 return
-            everything = self._hurry or time.monotonic() >= due
+            everything = self._hurry or self._halt.is_set() or time.monotonic() >= due
             self._hurry = False
             try:
                 self._drain(1 if everything else self._batch)
@@ -181,7 +181,7 @@ class Worker:
                 with self._drained:
                     self._rounds += 1
                     self._drained.notify_all()
-        self._drain()
+        self._drain()  # requests that were being answered when the end came have ended meanwhile
         self._close()
 
     def _close(self) -> None:

@@ -7,15 +7,31 @@ found by the entry-point group `weftline.plugins`, whose objects are modules wit
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from logging import getLogger  # `logging` in here is the plugin
 from typing import Any, Final
 
-from weftline.agent import counters
+from weftline.agent import counters, installed
 from weftline.agent.pointcut import Pointcut
 
-GROUP: Final = "weftline.plugins"
 LOGGER: Final = getLogger("weftline.agent")
+_FOR: Final[dict[str, tuple[str, ...]]] = {
+    "aiohttp_client": ("aiohttp",),
+    "aiohttp_server": ("aiohttp",),
+    "asgi": ("uvicorn", "opentelemetry.instrumentation"),
+    "celery": ("celery", "kombu"),
+    "concurrent_futures": ("concurrent.futures",),
+    "grpc_aio": ("grpc",),
+    "http_client": ("http.client",),
+    "opentelemetry": ("opentelemetry.propagate",),
+    "sqlite3": ("_sqlite3",),
+    "werkzeug": ("werkzeug", "http.server"),
+    "wsgi": ("gunicorn", "wsgiref", "opentelemetry.instrumentation"),
+}
+"""The packages or modules a plugin is for, where they aren't just its own name. It is loaded with the first of them:
+nothing outside of them can be woven by it."""
+
+Load = Callable[[], list[Pointcut]]
 
 
 def names() -> list[str]:
@@ -23,35 +39,46 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def pointcuts(disabled: Iterable[str] = ()) -> list[Pointcut]:
-    """All pointcuts of the plugins that aren't disabled, `-` and `_` in names being one; `*` disables every one."""
-    off = {name.replace("-", "_") for name in disabled}
-    if "*" in off:
-        return []
-    found: list[Pointcut] = []
-    for name in names():
+def libraries(name: str) -> tuple[str, ...]:
+    """The packages or modules a plugin is for."""
+    return _FOR.get(name, (name,))
+
+
+def waiting(disabled: Iterable[str] = ()) -> dict[str, list[Load]]:
+    """What loads the plugins that aren't disabled, by the packages they wait for; `-` and `_` in names are one, `*`
+    disables every one."""
+    off = _names(disabled)
+    found: dict[str, list[Load]] = {}
+    for name in () if "*" in off else names():
         if name not in off:
-            found += _load(name, functools.partial(importlib.import_module, f"{__name__}.{name}"))
-    for entry in entry_points(GROUP):
+            for library in libraries(name):
+                found.setdefault(library, []).append(functools.partial(_load_own, name))
+    return found
+
+
+def foreign(disabled: Iterable[str] = ()) -> list[Pointcut]:
+    """The pointcuts of other packages' plugins, disabled by their entry points' names."""
+    off = _names(disabled)
+    found: list[Pointcut] = []
+    for entry in () if "*" in off else installed.entry_points(installed.PLUGINS):
         if entry.name.replace("-", "_") not in off:
             found += _load(entry.name, entry.load)
     return found
 
 
-@functools.lru_cache(maxsize=1)
-def _installed() -> Any:
-    """All entry points there are: looking for them reads a file of every package installed."""
-    import importlib.metadata  # slow to import
+def pointcuts(disabled: Iterable[str] = ()) -> list[Pointcut]:
+    """All pointcuts there are, every plugin loaded."""
+    off = _names(disabled)
+    own = [name for name in names() if name not in off and "*" not in off]
+    return [pointcut for name in own for pointcut in _load_own(name)] + foreign(disabled)
 
-    return importlib.metadata.entry_points()
+
+def _names(disabled: Iterable[str]) -> set[str]:
+    return {name.replace("-", "_") for name in disabled}
 
 
-def entry_points(group: str) -> Sequence[Any]:
-    """Installed packages' `importlib.metadata.EntryPoint`s of a group; the first of each name counts."""
-    first: dict[str, Any] = {}
-    for entry in _installed().select(group=group):
-        first.setdefault(entry.name, entry)
-    return list(first.values())
+def _load_own(name: str) -> list[Pointcut]:
+    return _load(name, functools.partial(importlib.import_module, f"{__name__}.{name}"))
 
 
 def _load(name: str, load: Callable[[], Any]) -> list[Pointcut]:

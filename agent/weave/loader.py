@@ -5,13 +5,12 @@ already. Loaders are put back before the module's code runs, so `__loader__` and
 they'd be without us.
 """
 
-import importlib.abc
 import importlib.machinery
 import logging
 import sys
 import threading
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from weftline.agent import counters
@@ -21,19 +20,30 @@ from weftline.agent.weave import swap, versions
 LOGGER: Final = logging.getLogger("weftline.agent")
 
 
-class Finder(importlib.abc.MetaPathFinder):
-    """First on `sys.meta_path`; finds nothing itself, only has others' specs load through :class:`_Loader`."""
+class Finder:
+    """First on `sys.meta_path`; finds nothing itself, only has others' specs load through :class:`_Loader`.
 
-    def __init__(self, pointcuts: Iterable[Pointcut]) -> None:
+    `waiting` gives the pointcuts that are not needed, so not made, before a package is imported: those of modules in
+    it (or of itself), by its name.
+    """
+
+    def __init__(
+        self,
+        pointcuts: Iterable[Pointcut] = (),
+        waiting: Mapping[str, Sequence[Callable[[], Iterable[Pointcut]]]] = types.MappingProxyType({}),
+    ) -> None:
         self.table: dict[str, list[Pointcut]] = {}
         for pointcut in pointcuts:
             self.table.setdefault(pointcut.module, []).append(pointcut)
+        self._waiting = dict(waiting)
         self._searching = threading.local()
 
     def install(self) -> None:
         """Weaves what is imported already, and hooks what will be."""
         sys.meta_path.insert(0, self)
-        for name in self.table:
+        for name in [name for name in self._waiting if name in sys.modules]:
+            self._make(name)
+        for name in list(self.table):
             module = sys.modules.get(name)
             if module is not None:
                 self.weave(module)
@@ -47,6 +57,8 @@ class Finder(importlib.abc.MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """The spec the other finders give, with our loader in it. None for every module without a pointcut."""
+        if fullname in self._waiting:
+            self._make(fullname)
         if fullname not in self.table or fullname in self._names():
             return None
         self._names().add(fullname)  # other hooks of this kind ask sys.meta_path again, and so us
@@ -57,7 +69,7 @@ class Finder(importlib.abc.MetaPathFinder):
                 spec = finder.find_spec(fullname, path, target)
                 if spec is not None:
                     if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                        spec.loader = _Loader(spec.loader, self)
+                        spec.loader = _Loader(spec.loader, self)  # type: ignore[assignment] # importlib.abc is slow to import
                     return spec
             return None
         finally:
@@ -76,6 +88,16 @@ class Finder(importlib.abc.MetaPathFinder):
                 counters.count("refused", f"{pointcut.where}: failed")
                 LOGGER.warning("Weaving failed; the function is untouched. function=%s", pointcut.where, exc_info=True)
 
+    def _make(self, package: str) -> None:
+        """Makes the pointcuts that wait for a package. Without a lock of our own, which could meet the import system's
+        in another thread: two threads may both do it, and the second waits for the first one's import of the plugin."""
+        for make in reversed(self._waiting.get(package, ())):
+            for pointcut in reversed(list(make())):  # before those that were there at once: others' may build on them
+                there = self.table.setdefault(pointcut.module, [])
+                if pointcut not in there:
+                    there.insert(0, pointcut)
+        self._waiting.pop(package, None)
+
     def _names(self) -> set[str]:
         if not hasattr(self._searching, "names"):
             self._searching.names = set()
@@ -83,7 +105,7 @@ class Finder(importlib.abc.MetaPathFinder):
         return names
 
 
-class _Loader(importlib.abc.Loader):
+class _Loader:
     """Stands in for a module's own loader until the module is about to be executed."""
 
     def __init__(self, loader: Any, finder: Finder) -> None:

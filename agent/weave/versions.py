@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from weftline.agent import installed
 from weftline.agent.weave.swap import Refused
 
 _COMPARE: Final[dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]]] = {
@@ -22,15 +23,12 @@ def require(text: str) -> None:
     """Raises :class:`Refused` unless the installed distribution is in the range; an empty text allows any."""
     if not text:
         return
-    import importlib.metadata  # slow to import, and needed only where a library is woven
-
     name = re.split(r"[<>=!\s]", text, maxsplit=1)[0]
-    try:
-        installed = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+    version = installed.version(name)
+    if version is None:
         return  # a vendored copy: there is a module to weave and nothing that names its version
-    if not allows(text[len(name) :], installed):
-        raise Refused(f"version {installed} is outside {text}")
+    if not allows(text[len(name) :], version):
+        raise Refused(f"version {version} is outside {text}")
 
 
 def allows(conditions: str, version: str) -> bool:
