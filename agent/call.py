@@ -7,15 +7,18 @@ carries the ids of each sending, and looks to the application as it made it.
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.context.context import Context
 
-from weftline.agent import context, http_attributes, ids, query
+from weftline.agent import context, http_attributes, ids
 from weftline.agent.parent import parent_of
 from weftline.agent.propagate import Outgoing, inject
 from weftline.agent.record import CLIENT, ERROR, Identity, Span, exception_type
+
+DATABASE: Final = "db.client"
+"""The scope of a query's span (query.py), which stands for the HTTP calls below it."""
 
 SCOPE = "http.client"
 
@@ -58,7 +61,7 @@ def depart(
     if isinstance(current, Identity) and current.scope == scope:
         return None
     entered = context.transaction()
-    if traced or (isinstance(current, Identity) and current.scope == query.SCOPE):  # a database spoken to over HTTP
+    if traced or (isinstance(current, Identity) and current.scope == DATABASE):  # a database spoken to over HTTP
         return _carry(current, entered, headers)
     if entered is not None and not entered.sampled:  # no new span id: nobody would ever hear of it
         return Call(headers, inject(_outgoing(entered), headers))

@@ -10,9 +10,8 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.machinery import PathFinder
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 PLUGINS: Final = "weftline.plugins"
 INSTRUMENTORS: Final = "opentelemetry_instrumentor"
@@ -21,8 +20,7 @@ _DECLARES: Final = tuple(f"[{group}]".encode() for group in (PLUGINS, INSTRUMENT
 _SUFFIXES: Final = (".dist-info", ".egg-info")
 
 
-@dataclass(frozen=True, slots=True)
-class _Folders:
+class _Folders(NamedTuple):
     """The metadata folders of one `sys.path`, by normalized name; of those with one name the first counts.
     `complete` says that nothing there needs to be asked in another way."""
 
@@ -54,8 +52,7 @@ def entry_points(group: str) -> Sequence["EntryPoint"]:
     return list(first.values())
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
+class EntryPoint(NamedTuple):
     """`importlib.metadata.EntryPoint`, which is made of it when more than its name is wanted."""
 
     name: str

@@ -14,10 +14,11 @@ from typing import Any, Final
 from opentelemetry.context.context import Context
 
 from weftline.agent import context, foreign, ids, sql
+from weftline.agent.call import DATABASE
 from weftline.agent.parent import parent_of
 from weftline.agent.record import CLIENT, ERROR, Identity, Span, exception_type
 
-SCOPE: Final = "db.client"
+SCOPE: Final = DATABASE
 
 _EXCERPT: Final = re.compile(
     r"\nLINE \d+: [^\n]*(?:\n\s*\^)?"  # PostgreSQL

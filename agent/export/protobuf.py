@@ -27,7 +27,10 @@ def _encode_varint(number: int) -> bytes:
     return bytes(out)
 
 
-_SMALL: Final = tuple(_encode_varint(number) for number in range(4096))
+_SMALL: Final = (
+    *(bytes((number,)) for number in range(128)),
+    *(bytes((number & 127 | 128, number >> 7)) for number in range(128, 2048)),
+)
 
 
 def varint(number: int) -> bytes:

@@ -188,3 +188,27 @@ def test_starting_the_agent_loads_neither_the_sdk_nor_what_gevent_minds() -> Non
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True, timeout=60
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_pointcuts_that_wait_are_made_with_their_package_and_once(library: Path) -> None:
+    made: list[str] = []
+
+    def make() -> list[Pointcut]:
+        made.append("f")
+        return cuts("f")
+
+    finder = Finder(cuts("f"), {"cutlib": [make], "cutlib.inner": [make], "nowhere": [make]})
+    finder.install()
+    assert made == []
+    assert importlib.import_module("cutlib").f(1) == 2
+    assert made == ["f", "f"]
+    assert CALLS == [()]  # the same pointcut, however often it is made
+    importlib.reload(sys.modules["cutlib.inner"])
+    assert made == ["f", "f"]
+
+
+def test_pointcuts_that_wait_for_what_is_imported_already(library: Path) -> None:
+    earlier = importlib.import_module("cutlib").f
+    Finder((), {"cutlib": [lambda: cuts("f")]}).install()
+    assert earlier(1) == 2
+    assert CALLS == [()]
