@@ -5,7 +5,7 @@ KAFKA ?=
 
 UI := query/ui/dist/index.html
 
-.PHONY: demo test check bench ui clean
+.PHONY: demo test check bench bench-agent ui clean
 
 demo: .venv/demo $(UI)  ## the whole chain on real parts; KAFKA=1 puts Apache Kafka in between
 	$(BIN)/weftline demo $(if $(KAFKA),--kafka) $(ARGS)
@@ -29,6 +29,9 @@ $(UI): $(shell find query/ui -not -path '*/node_modules*' -not -path '*/dist*' -
 
 bench: .venv/dev  ## the figures of README
 	$(BIN)/python -m bench
+
+bench-agent: .venv/dev  ## CPython's own test suites, all of them, with every function woven
+	$(BIN)/python -m bench agent-suites
 
 clean:
 	rm -rf .venv build dist *.egg-info query/ui/dist query/ui/node_modules

@@ -6,67 +6,130 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
 
+from bench.agent import environments, services
+from bench.agent.scenario import WARM_UP
 from weftline.deploy.local.ports import free_port, http_get
 
-ROUNDS, REQUESTS = 5, 4_000
-CONTENDERS = (("bare", "on"), ("weftline", "on"), ("weftline", "off"), ("contrib", "on"), ("contrib", "off"))
+ROUNDS: Final = 5
+SERVICE_ROUNDS: Final = 3
+REQUESTS: Final = 4_000
+FRAMEWORKS: Final = ("flask", "fastapi")
+PLAIN: Final = ("plain", "on")
+CONTENDERS: Final = (
+    PLAIN, ("contrib", "on"), ("ddtrace", "on"), ("weftline", "on"), ("contrib", "off"), ("weftline", "off"),
+)  # fmt: skip
+"""Each with whether the incoming trace is sampled."""
+NAMES: Final = {"on": "", "off": " sampled out"}
+
+
+@dataclass(slots=True)
+class Measured:
+    """What the rounds of one contender gave: CPU µs a request, spans a request, CPU ms to start, memory in KiB."""
+
+    request: list[float] = field(default_factory=list)
+    spans: list[float] = field(default_factory=list)
+    start: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+
+
+Rounds = dict[tuple[str, str], Measured]
 
 
 def main() -> None:
     """Run and print the tables."""
-    port = free_port()
-    sink = subprocess.Popen([sys.executable, "-m", "bench.agent.sink", str(port)])
+    peer = environments.ddtrace()
+    port, agent_port = free_port(), free_port()
+    variables = environments.variables(port, agent_port)
+    with (
+        receiving([sys.executable, "-m", "bench.agent.sink", str(port)], port),
+        receiving([peer, "-m", "bench.agent.trace_agent", str(agent_port)], agent_port),
+    ):
+        counters = (port, agent_port)
+        for framework in FRAMEWORKS:
+            _one_process(framework, peer, variables, counters)
+        for framework in FRAMEWORKS:
+            _two_services(framework, peer, variables, counters)
+    pieces = [sys.executable, "-m", "bench.agent.pieces"]
+    subprocess.run(pieces, cwd=environments.ROOT, env=variables, check=True)
+
+
+def _one_process(framework: str, peer: str, variables: Mapping[str, str], counters: tuple[int, int]) -> None:
+    measured: Rounds = defaultdict(Measured)
+    for _ in range(ROUNDS):
+        for name, sampled in CONTENDERS:
+            before = _count(counters)
+            command = [_python(name, peer), "-m", "bench.agent.scenario", framework, name, sampled, str(REQUESTS)]
+            done = subprocess.run(command, cwd=environments.ROOT, env=variables, stdout=subprocess.PIPE, check=True)
+            figures = json.loads(done.stdout.splitlines()[-1])
+            one = measured[name, sampled]
+            one.request.append(figures["request"])
+            one.start.append(figures["start"])
+            one.memory.append(figures["memory"])
+            one.spans.append((_count(counters) - before) / (WARM_UP + REQUESTS))
+    show(f"{framework}, in one process: {ROUNDS} rounds of {REQUESTS} requests", measured)
+
+
+def _two_services(framework: str, peer: str, variables: Mapping[str, str], counters: tuple[int, int]) -> None:
+    measured: Rounds = defaultdict(Measured)
+    for _ in range(SERVICE_ROUNDS):
+        for name, sampled in CONTENDERS:
+            before = _count(counters)
+            cpu, requests = services.pair(_python(name, peer), framework, name, sampled, variables)
+            measured[name, sampled].request.append(cpu)
+            measured[name, sampled].spans.append((_count(counters) - before) / requests)
+    title = (
+        f"{framework}, one service calls another, CPU of both: {SERVICE_ROUNDS} rounds of {services.REQUESTS} requests"
+    )
+    show(title, measured)
+
+
+@contextmanager
+def receiving(command: list[str], port: int) -> Iterator[None]:
+    """A receiver in a process of its own, while the block runs."""
+    process = subprocess.Popen(command, cwd=environments.ROOT)
     try:
         while http_get(port, "/count")[0] != 200:
             time.sleep(0.1)
-        for framework in ("flask", "fastapi"):
-            _table(framework, port)
+        yield
     finally:
-        sink.kill()
-        sink.wait()
+        process.kill()
+        process.wait()
 
 
-def _table(framework: str, port: int) -> None:
-    measured: defaultdict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
-    spans: dict[tuple[str, str], float] = {}
-    for _ in range(ROUNDS):
-        for contender, sampled in CONTENDERS:
-            before = _count(port)
-            command = [
-                sys.executable,
-                "-m",
-                "bench.agent.scenario",
-                framework,
-                contender,
-                sampled,
-                str(port),
-                str(REQUESTS),
-            ]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            measured[contender, sampled].append(json.loads(done.stdout))
-            spans[contender, sampled] = round((_count(port) - before) / (REQUESTS + 500), 1)
+def show(title: str, measured: Rounds) -> None:
+    """One table: medians, and what the others add in multiples of what weftline adds."""
 
-    def median(contender: tuple[str, str], field: str) -> float:
-        return statistics.median(one[field] for one in measured[contender])
+    def median(contender: tuple[str, str], name: str) -> float:
+        return statistics.median(getattr(measured[contender], name))
 
-    bare = ("bare", "on")
-    print(f"\n{framework}: medians of {ROUNDS} rounds of {REQUESTS} requests, CPU of the process, export included")
-    print(f"{'':<22}{'µs a request':>14}{'added':>10}{'spans':>8}{'start ms':>10}{'memory':>12}")
+    started = bool(measured[PLAIN].start)
+    print(f"\n{title}; medians, CPU (user and system), export included")
+    head = f"{'':<22}{'µs a request':>14}{'added':>10}{'spans':>8}"
+    print(head + (f"{'start ms':>10}{'memory':>12}" if started else ""))
     for it in CONTENDERS:
-        name = it[0] + ("" if it == bare else " sampled" if it[1] == "on" else " sampled out")
-        added = median(it, "request") - median(bare, "request")
-        memory = (median(it, "memory") - median(bare, "memory")) / 1024
-        print(
-            f"{name:<22}{median(it, 'request'):>14.1f}{added:>+10.1f}{spans[it]:>8}"
-            f"{median(it, 'start') - median(bare, 'start'):>+10.0f}{memory:>+9.1f} MB"
-        )
-    for sampled, text in (("on", "sampled"), ("off", "sampled out")):
-        ours, theirs = (
-            median((name, sampled), "request") - median(bare, "request") for name in ("weftline", "contrib")
-        )
-        print(f"{text}: contrib adds {theirs / ours:.1f} times what weftline adds")
+        line = f"{it[0] + NAMES[it[1]]:<22}{median(it, 'request'):>14.1f}"
+        line += f"{median(it, 'request') - median(PLAIN, 'request'):>+10.1f}{median(it, 'spans'):>8.1f}"
+        if started:
+            memory = (median(it, "memory") - median(PLAIN, "memory")) / 1024
+            line += f"{median(it, 'start') - median(PLAIN, 'start'):>+10.0f}{memory:>+9.1f} MB"
+        print(line)
+    for name, sampled in CONTENDERS:
+        if name not in ("plain", "weftline"):
+            theirs = median((name, sampled), "request") - median(PLAIN, "request")
+            ours = median(("weftline", sampled), "request") - median(PLAIN, "request")
+            print(f"{name}{NAMES[sampled]} adds {theirs / ours:.1f} times what weftline adds")
+    sys.stdout.flush()
 
 
-def _count(port: int) -> int:
-    return int(http_get(port, "/count")[1].split()[0])
+def _python(name: str, peer: str) -> str:
+    return peer if name == "ddtrace" else sys.executable
+
+
+def _count(counters: tuple[int, int]) -> int:
+    """The spans that all receivers have got so far."""
+    return sum(int(http_get(port, "/count")[1].split()[0]) for port in counters)

@@ -1,37 +1,34 @@
 """One contender, one framework, one process: drives the application in the process and prints what it cost.
 
-usage: python -m bench.agent.scenario flask|fastapi bare|weftline|contrib on|off SINK_PORT REQUESTS
+usage: python -m bench.agent.scenario flask|fastapi plain|weftline|contrib|ddtrace on|off REQUESTS
 Prints JSON: start (CPU ms to instrument and import), request (CPU µs, export included), memory (KiB at the end).
 """
 
 import asyncio
-import functools
 import json
 import logging
-import os
 import resource
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+from bench.agent import application, contender
+
 WARM_UP = 500
 PARENT = "00-%032x-00f067aa0ba902b7-%s"
 
+Drive = Callable[[int, str], None]
+
 
 def main() -> None:
-    framework, contender, sampled, port, requests = sys.argv[1:]
-    os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{port}"
-    os.environ["OTEL_SERVICE_NAME"] = "bench"
-    os.environ["OTEL_BSP_MAX_QUEUE_SIZE"] = "100000"  # nobody may save by dropping
+    framework, name, sampled, requests = sys.argv[1:]
     began = time.process_time()
-    flush: Callable[[], Any] = bool  # the bare program has nothing to send
-    if contender == "weftline":
-        flush = _agent()
-    elif contender == "contrib":
-        flush = _sdk().force_flush
-    drive = (_flask if framework == "flask" else _fastapi)(contender == "contrib")
+    flush = contender.start(name)
+    app = getattr(application, framework)()
+    contender.instrument(name, app, "")
     started = time.process_time() - began
+    drive = (_wsgi if framework == "flask" else _asgi)(app)
     flags = "01" if sampled == "on" else "00"
     drive(WARM_UP, flags)
     flush()
@@ -50,38 +47,7 @@ def main() -> None:
     )
 
 
-def _agent() -> Callable[[], Any]:
-    import weftline.agent.auto  # noqa: F401 - importing it is what starts the agent
-    from weftline.agent import lifecycle
-
-    return functools.partial(lifecycle.flush, 30)
-
-
-def _sdk() -> Any:
-    from opentelemetry import trace
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    trace.set_tracer_provider(provider)
-    return provider
-
-
-def _flask(contrib: bool) -> Callable[[int, str], None]:
-    import flask
-
-    app = flask.Flask("bench")
-
-    @app.get("/items/<name>")
-    def items(name: str) -> dict[str, Any]:
-        return {"name": name, "items": list(range(20))}
-
-    if contrib:
-        from opentelemetry.instrumentation.flask import FlaskInstrumentor
-
-        FlaskInstrumentor().instrument_app(app)
+def _wsgi(app: Any) -> Drive:
     logging.getLogger("werkzeug").disabled = True
     environ = {
         "REQUEST_METHOD": "GET", "PATH_INFO": "/items/a", "QUERY_STRING": "", "SCRIPT_NAME": "", "SERVER_NAME": "shop",
@@ -99,20 +65,7 @@ def _flask(contrib: bool) -> Callable[[int, str], None]:
     return drive
 
 
-def _fastapi(contrib: bool) -> Callable[[int, str], None]:
-    import fastapi
-
-    app = fastapi.FastAPI()
-
-    @app.get("/items/{name}")
-    async def items(name: str) -> dict[str, Any]:
-        return {"name": name, "items": list(range(20))}
-
-    if contrib:
-        from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-
-        FastAPIInstrumentor.instrument_app(app)
-
+def _asgi(app: Any) -> Drive:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 

@@ -1,4 +1,4 @@
-"""CPython's own tests of some libraries, woven, as are the libraries (`python -m bench agent-suites` runs them all)."""
+"""CPython's own tests of some libraries, woven, as are the libraries (`make bench-agent` runs them all)."""
 
 import pytest
 from bench import agent_suites
