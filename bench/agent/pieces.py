@@ -26,7 +26,11 @@ def drive(function, times=range(%d)):
 """
 
 
-def nothing(*_: Any) -> None:
+def enter() -> None:
+    """An empty hook."""
+
+
+def leave(_token: None, _result: Any) -> None:
     """An empty hook."""
 
 
@@ -58,13 +62,13 @@ def _calls() -> None:
     import wrapt
 
     plain, woven, wrapped = target(), target(), target()
-    advice = Advice(nothing, nothing, nothing)
+    advice = Advice(enter, leave, leave)
     swap.weave(woven, Pointcut("bench", "function", advice, kind="observe"), advice)  # type: ignore[arg-type]
 
     def around(function: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
-        nothing()
+        enter()
         result = function(*args, **kwargs)
-        nothing()
+        leave(None, result)
         return result
 
     contenders = {
