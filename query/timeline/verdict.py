@@ -24,13 +24,15 @@ def verdict(entries: Sequence[Entry]) -> Verdict | None:
     outermost = next((it for it, caller in enumerate(above) if caller is None), None)
     if outermost is None:
         return None
-    lost = failed(records[outermost])
     # Of a failure, the outermost record is what the client saw; otherwise what the mesh did comes before what it hid.
     reported = [it for it, record in enumerate(records) if events_of(record)]
     broken = [it for it, record in enumerate(records) if failed(record)]
-    seen = [outermost] if lost else reported or broken
+    seen = [outermost] if failed(records[outermost]) else reported or broken
     if not seen:
         return None
+    # A refusal further down (403, 429) is no failure of the proxy that passed it on, and yet the client's answer.
+    code = records[outermost].response_code
+    lost = outermost in broken or (code >= 400 and any(records[it].response_code == code for it in broken))
     at = began[seen[0]]
     assert at is not None  # noqa: S101 - what failed, or reports anything, has an origin
     retried = next((it for it in reported if it != at and began[it] == at and _retries(records[it])), None)
