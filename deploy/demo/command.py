@@ -23,6 +23,7 @@ from weftline.query.cli.tx import show
 
 from .drive import Driver, Sent, UnexpectedError, wait_until_complete
 from .kinds import SUCCESS, UPSTREAM_DOWN
+from .mesh import HOST
 from .shop import shop
 
 BACKGROUND_SECONDS = 1.0
@@ -72,6 +73,8 @@ def running(folder: Path, kafka: str | None, console: Console) -> Iterator[tuple
             ports, processes = shop(folder / "shop", http_port=stack.http_port, grpc_port=stack.grpc_port)
             for process in processes:
                 stack.supervisor.start(process)
+            admin = (ports.edge_admin, ports.cart_admin, ports.payment_admin)
+            stack.scrape([f"{HOST}:{port}" for port in admin])
         yield stack, ports.edge
     finally:
         console.print("Stopping.")

@@ -68,6 +68,8 @@ class Kind:
     case: str = ""
     path: str = "/checkout"
     sampled: bool = True
+    verdict: str = ""
+    """First line of the look-up: which hop failed, and why."""
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -126,6 +128,7 @@ APPLICATION_ERROR = Kind(
     story="payment raises an exception",
     status=500,
     case="declined",
+    verdict="payment itself answered with 500",
     access_logs=_all_the_way(500),
     spans=ONE_ATTEMPT,
     log_lines=(
@@ -140,6 +143,7 @@ UPSTREAM_DOWN = Kind(
     story="payment's sidecar can't connect to the ledger",
     status=503,
     case="booked",
+    verdict="payment's outbound proxy: could not connect to ledger (Connection refused)",
     access_logs=(*_all_the_way(503), AccessLog("payment", OUTBOUND, 503, flags="UF")),
     spans=(*ONE_ATTEMPT, Span("payment", "client", APP), *_proxy("payment", OUTBOUND)),
     log_lines=(
@@ -155,6 +159,7 @@ NO_ROUTE = Kind(
     story="the edge knows no such path",
     status=404,
     path="/no-such-page",
+    verdict="edge proxy: no route for this host and path",
     access_logs=(AccessLog("edge", "edge", 404, flags="NR", attempts=0),),
     spans=(Span("edge", "server", "edge"),),
     log_lines=(),
@@ -164,6 +169,7 @@ TIMEOUT = Kind(
     story="payment takes longer than cart's sidecar waits",
     status=504,
     case="slow",
+    verdict="cart's outbound proxy: payment was too slow: request timed out; payment's inbound proxy was still waiting",
     access_logs=(
         AccessLog("edge", "edge", 504),
         AccessLog("cart", INBOUND, 504),
@@ -184,6 +190,7 @@ RETRY = Kind(
     story="payment is busy, cart's sidecar asks again and succeeds",
     status=200,
     case="busy",
+    verdict="cart's outbound proxy: asked payment 2 times; payment itself answered with 503",
     access_logs=(
         AccessLog("edge", "edge", 200),
         AccessLog("cart", INBOUND, 200),

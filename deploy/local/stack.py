@@ -14,7 +14,7 @@ from weftline.collector.errors import Misconfigured
 
 from .clickhouse import ClickHouse
 from .kafka import Kafka, fetch_jars
-from .ports import HOST, choose_port, http_get, listens
+from .ports import HOST, choose_port, free_port, http_get, listens
 from .process import Process, ProcessDied
 from .supervise import Report, State, Supervisor
 
@@ -22,6 +22,7 @@ EDGE_HTTP_PORT = 4318
 EDGE_GRPC_PORT = 4317
 INGEST_METRICS_PORT = 9464
 QUERY_PORT = 16686
+SCRAPE_SECONDS = 5
 MIGRATE_SECONDS = 60
 OWN_KAFKA = "local"
 
@@ -80,6 +81,18 @@ class Stack:
             self.supervisor.start(self._own("ingest", ["weftline.collector", "ingest"], env, metrics_port))
         self.supervisor.start(self._own("edge", ["weftline.collector", "edge"], env, self.http_port))
         self.supervisor.start(self._own("query", ["weftline.query"], env, self.query_port))
+
+    def scrape(self, targets: Sequence[str]) -> None:
+        """Read the stats of the Envoys whose admin ports are ``targets`` (host:port) as long as the stack runs."""
+        metrics_port = free_port()
+        env = {
+            **self._environment(0),
+            "WEFTLINE_SCRAPE_TARGETS": ",".join(targets),
+            "WEFTLINE_SCRAPE_INTERVAL": str(SCRAPE_SECONDS),
+            "WEFTLINE_SCRAPE_METRICS_PORT": str(metrics_port),
+        }
+        module = ["weftline.query.cli", "mesh", "scrape"]
+        self.supervisor.start(self._own("scrape", module, env, metrics_port))
 
     def check(self) -> None:
         """Start again what has died; `ProcessDied` when a part is given up."""

@@ -17,6 +17,15 @@ Json = Mapping[str, Any]
 
 FIGURES: Final = 32
 """Columns of the three figures."""
+COUNTED: Final = (
+    ("retry_overflow", "retry not made (overflow)", "retries not made (overflow)", "red"),
+    ("connect_failures", "connection failed", "connections failed", "red"),
+    ("ejections", "host ejected", "hosts ejected", "red"),
+    ("timeouts", "timeout", "timeouts", "yellow"),
+    ("retry_limit_exceeded", "time retries used up", "times retries used up", "yellow"),
+    ("connections_overflow", "time no further connection allowed", "times no further connection allowed", "yellow"),
+)
+"""What of a cluster is told when it isn't zero: its name, in words for one and for many, its style."""
 SLOW_CONNECT_MS: Final = 100
 """From which on the time a connection takes is worth a word."""
 
@@ -77,20 +86,9 @@ def _facts(cluster: Json) -> Iterator[tuple[str, str]]:
     for what, count in refused.items():
         if count:
             yield f"{count:,} refused ({what})", "red"
-    for name, text in (
-        ("retry_overflow", "{:,} retries not made (overflow)"),
-        ("connect_failures", "{:,} connections failed"),
-        ("ejections", "{:,} hosts ejected"),
-    ):
-        if cluster[name]:
-            yield text.format(cluster[name]), "red"
-    for name, text in (
-        ("timeouts", "{:,} timeouts"),
-        ("retry_limit_exceeded", "{:,} times retries used up"),
-        ("connections_overflow", "{:,} times no further connection allowed"),
-    ):
-        if cluster[name]:
-            yield text.format(cluster[name]), "yellow"
+    for name, one, many, style in COUNTED:
+        if count := cluster[name]:
+            yield f"{count:,} {one if count == 1 else many}", style
     if cluster["healthy_hosts"] < cluster["hosts"]:
         yield f"{cluster['healthy_hosts']} of {cluster['hosts']} hosts healthy", "red"
     if cluster["connect_ms"] is not None and cluster["connect_ms"] >= SLOW_CONNECT_MS:
