@@ -24,6 +24,7 @@ class EventRow:
     transaction_id: str
     """'' for what a proxy's stats say: an ejected host belongs to no request"""
     span_id: str
+    request_id: str
     service: str
     proxy_role: str
     node_id: str

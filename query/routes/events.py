@@ -46,6 +46,7 @@ class EventView(BaseModel):
     )
     transaction_id: str = Field(description="'' for an ejected host: it belongs to no request.")
     span_id: str
+    request_id: str = Field(description="Finds the transaction too, also where the record had no other id.")
     service: str
     proxy_role: str
     node_id: str

@@ -1,6 +1,6 @@
 -- By service and proxy: what came in, and what the calls it made carried of that. Header facts only: ids that arrived with a
 -- call against ids that arrived with requests at the same proxy. x-request-ids are compared with index 14 masked. Of each
--- kind the newest calls are told.
+-- kind the newest calls are told. Where a proxy doesn't say its role, its listener's direction does.
 WITH
   (id -> if(match(id, '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'),
             concat(substring(lower(id), 1, 14), '_', substring(lower(id), 16)), id)) AS key_of,
@@ -11,7 +11,7 @@ WITH
   inbound AS (
     SELECT service, node_id, transaction_id, trace_id, key_of(request_id) AS request_key
     FROM access_logs
-    WHERE kind = 'end' AND proxy_role = 'sidecar-inbound' AND access_logs.time >= since - INTERVAL 10 MINUTE AND access_logs.time < until
+    WHERE kind = 'end' AND (proxy_role = 'sidecar-inbound' OR (proxy_role = '' AND listener_direction = 'inbound')) AND access_logs.time >= since - INTERVAL 10 MINUTE AND access_logs.time < until
   )
 SELECT service, node_id, passed, count(),
        if(passed IN ('inbound', 'trace'), [], arrayMap(call -> (-call.1, lower(hex(call.2)), call.3, call.4, call.5, call.6),
@@ -26,12 +26,12 @@ FROM (
       'nothing') AS passed,
     toUnixTimestamp64Nano(access_logs.time) AS at, transaction_id, request_id, method, path, upstream_cluster
   FROM access_logs
-  WHERE kind = 'end' AND proxy_role = 'sidecar-outbound' AND access_logs.time >= since AND access_logs.time < until
+  WHERE kind = 'end' AND (proxy_role = 'sidecar-outbound' OR (proxy_role = '' AND listener_direction = 'outbound')) AND access_logs.time >= since AND access_logs.time < until
   UNION ALL
   SELECT service, node_id, 'inbound' AS passed, toInt64(0) AS at, transaction_id, '' AS request_id, '' AS method, '' AS path,
          '' AS upstream_cluster
   FROM access_logs
-  WHERE kind = 'end' AND proxy_role = 'sidecar-inbound' AND access_logs.time >= since AND access_logs.time < until
+  WHERE kind = 'end' AND (proxy_role = 'sidecar-inbound' OR (proxy_role = '' AND listener_direction = 'inbound')) AND access_logs.time >= since AND access_logs.time < until
 )
 GROUP BY service, node_id, passed
 ORDER BY service, node_id, passed

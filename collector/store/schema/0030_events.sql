@@ -7,6 +7,7 @@ CREATE TABLE IF NOT EXISTS events (
   reason LowCardinality(String) COMMENT 'flags of this kind as logged, or the response code detail' CODEC(ZSTD(1)),
   transaction_id FixedString(16) CODEC(ZSTD(1)),
   span_id FixedString(8) CODEC(ZSTD(1)),
+  request_id String COMMENT 'where nothing else is known, the transaction is found by it' CODEC(ZSTD(1)),
   service LowCardinality(String) CODEC(ZSTD(1)),
   proxy_role LowCardinality(String) CODEC(ZSTD(1)),
   node_id LowCardinality(String) CODEC(ZSTD(1)),

@@ -1,3 +1,4 @@
+-- The same record by whatever way it came (record_id) makes the same events.
 -- Flags and details to kinds as store/event_kinds.py has them; a test compares both for every one of them.
 CREATE MATERIALIZED VIEW IF NOT EXISTS events_from_access_logs TO events AS
 WITH
@@ -22,11 +23,11 @@ WITH
   arrayMap(flag -> kind_of_flag(flag), flags) AS kinds_of_flags
 SELECT
   fromUnixTimestamp64Nano(toUnixTimestamp64Nano(access_logs.time) + toInt64(access_logs.duration), 'UTC') AS time,
-  sipHash64(transaction_id, span_id, stream_id, node_id, proxy_role, access_logs.time, event) AS id,
+  sipHash64(record_id, event) AS id,
   event AS kind,
   multiIf(has(kinds_of_flags, event), arrayStringConcat(arrayFilter(flag -> kind_of_flag(flag) = event, flags), ','),
           event = kind_of_detail, detail, '') AS reason,
-  transaction_id, span_id, service, proxy_role, node_id, route_name, upstream_cluster, upstream_host, method, authority, path,
+  transaction_id, span_id, request_id, service, proxy_role, node_id, route_name, upstream_cluster, upstream_host, method, authority, path,
   response_code, response_flags, response_code_details, upstream_transport_failure_reason, upstream_attempts, duration
 FROM access_logs
 ARRAY JOIN arrayDistinct(arrayFilter(it -> it != '', arrayConcat(

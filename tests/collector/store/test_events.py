@@ -32,14 +32,14 @@ def test_a_refused_connection_is_an_event_of_its_transaction(
         TX, "a" * 16, response_code="503", response_flags="UF", duration_us="1500", method="POST", authority="ledger",
         path="/entries", upstream_cluster="ledger", upstream_host="127.0.0.1:1", upstream_request_attempt_count="1",
         response_code_details="upstream_reset_before_response_started{remote_connection_failure}", route_name="ledger",
-        upstream_transport_failure_reason="delayed_connect_error:_Connection_refused", stream_id="s",
+        upstream_transport_failure_reason="delayed_connect_error:_Connection_refused", stream_id="s", request_id="r",
     )  # fmt: skip
     message = logs_request(record, service="payment", **{"weftline.proxy.role": "sidecar-outbound", "node_name": "n"})
     writer.insert(Signal.LOGS, [message], "t")
     [event] = found(reader)
     assert event == EventRow(
         time=START + 1_500_000, id=event.id, kind="upstream_connect_failure", reason="UF", transaction_id=TX,
-        span_id="a" * 16, service="payment", proxy_role="sidecar-outbound", node_id="n", route_name="ledger",
+        span_id="a" * 16, request_id="r", service="payment", proxy_role="sidecar-outbound", node_id="n", route_name="ledger",
         upstream_cluster="ledger", upstream_host="127.0.0.1:1", method="POST", authority="ledger", path="/entries",
         response_code=503, response_flags="UF",
         response_code_details="upstream_reset_before_response_started{remote_connection_failure}",
@@ -164,3 +164,18 @@ def test_hops_are_those_of_the_transactions_asked_for(writer: ClickHouseWriter, 
 def test_a_filter_is_data_not_sql(reader: ClickHouseReader) -> None:
     for odd in ("'", "\\", "') OR 1=1 --", "%(id)s"):
         assert found(reader, kinds=(odd,), services=(odd,), routes=(odd,)) == []
+
+
+def test_a_record_that_comes_by_two_ways_with_less_precision_is_one_event(
+    writer: ClickHouseWriter, reader: ClickHouseReader
+) -> None:
+    """A file's line has milliseconds and may lack the trace; the x-request-id and the connection are the same."""
+    same = {
+        "request_id": "7b3f3831-f1e7-9db7-b6b7-ed7a4b9bf2a0", "downstream_remote_address": "10.0.0.1:1",
+        "downstream_local_address": "10.0.0.2:80", "response_flags": "UF",
+    }  # fmt: skip
+    writer.insert(Signal.LOGS, [logs_request(access_log(TX, "a" * 16, time=START + 345_678, **same))], "otlp")
+    writer.insert(Signal.LOGS, [logs_request(access_log("", "", time=START, **same))], "file")
+    [event] = found(reader)
+    assert event.request_id == same["request_id"]
+    assert [it.count for it in reader.event_counts(ALL, SECOND)] == [1]

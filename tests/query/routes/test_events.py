@@ -46,6 +46,7 @@ def test_an_event_says_what_where_and_where_it_began(app: FastAPI) -> None:
         "began": None,
         "transaction_id": TRANSACTION,
         "span_id": "000000000000000e",
+        "request_id": "6f9a1c52-0d6f-4b0e-9a3e-5d1c2b7e8f90",
         "service": "edge",
         "proxy_role": "edge",
         "node_id": "edge-envoy",
