@@ -6,7 +6,12 @@ Each runs us and the peer in one go, interleaved, and prints medians as ratios: 
 import importlib
 import sys
 
-BENCHMARKS = {"agent": "bench.agent", "ingest": "bench.ingest", "agent-suites": "bench.agent_suites"}
+BENCHMARKS = {
+    "agent": "bench.agent",
+    "envoy": "bench.envoy",
+    "ingest": "bench.ingest",
+    "agent-suites": "bench.agent_suites",
+}
 
 
 def main() -> None:
