@@ -1,0 +1,34 @@
+"""Sees what a program does without asking the agent: every statement SQLite runs, every log record made.
+
+Python imports this at start-up of the programs that have its folder on PYTHONPATH. It replaces nothing: SQLite is
+watched from inside each connection, found by an audit event; logging is asked to make its records here. One line of
+JSON each goes to the file $WITNESS.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+
+_FILE = os.open(os.environ["WITNESS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def _note(**seen):
+    os.write(_FILE, (json.dumps({"pid": os.getpid(), "ns": time.time_ns(), **seen}) + "\n").encode())
+
+
+def _audit(event, arguments):
+    if event == "sqlite3.connect/handle":
+        arguments[0].set_trace_callback(lambda statement: _note(query=statement))
+
+
+def _record(*arguments, **named):
+    record = logging.LogRecord(*arguments, **named)
+    if record.levelno >= logging.INFO and not record.name.startswith("weftline"):
+        _note(logger=record.name, level=record.levelname, text=record.getMessage())
+    return record
+
+
+sys.addaudithook(_audit)
+logging.setLogRecordFactory(_record)
