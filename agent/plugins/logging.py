@@ -19,7 +19,13 @@ from weftline.agent.sample import SAMPLED
 SEEN: Final = "_weftline"
 """The mark of a record that was stamped and sent, or is somebody else's to send."""
 _STAMPS: Final = ("otelTraceID", "otelSpanID", "otelTraceSampled", "otelServiceName", "transaction_id")
-_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", SEEN, *_STAMPS}
+_STANDARD: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
+    "message",
+    "asctime",
+    "taskName",
+    SEEN,
+    *_STAMPS,
+}
 _SECRET: Final = re.compile(
     r"^(proxy-)?authorization$|^(set-)?cookie$|passw(or)?d|passphrase|secret|(^|[_-])(token|api[_-]?key|private[_-]?key)$",
     re.IGNORECASE,

@@ -4,11 +4,13 @@ import io
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import weftline.agent
+from support.launched import programs, write
 from support.otlp_sink import OtlpSink
 from weftline.agent import serve
 from weftline.agent.plugins.logging import severity
@@ -35,6 +37,29 @@ def begin(flags: int) -> serve.Request:
 def only(sink: OtlpSink, **wanted: Any) -> dict[str, Any]:
     (found,) = sink.wait(lambda s: s.logs(**{"logger": "cart", **wanted}))
     return found
+
+
+def test_the_agent_starts_where_the_program_makes_its_own_records(tmp_path: Path, sink: OtlpSink) -> None:
+    """A factory set before the agent comes is the program's: it may expect what only logging's own calls give it."""
+    write(
+        tmp_path,
+        "app.py",
+        """
+        import logging
+
+        def record(name, level, *rest, **named):
+            assert level >= 10, "a level is a number"
+            return logging.LogRecord(name, level, *rest, **named)
+
+        logging.setLogRecordFactory(record)
+        import weftline.agent.auto
+
+        logging.getLogger("cart").warning("sent")
+        """,
+    )
+    with programs(tmp_path, sink.url) as start:
+        assert start("python", "app.py").communicate(timeout=30)[0] == "sent\n"
+    assert only(sink)["body"] == "sent"
 
 
 def test_a_record_in_full(start_agent: StartAgent, sink: OtlpSink, log: logging.Logger) -> None:
