@@ -40,11 +40,18 @@ def error(token: tuple[serve.Request | None, asgi.Scope] | None, exception: Base
         asgi.error(request, exception)
 
 
-def route_template(scope: asgi.Scope) -> str:
+def handling(route: Any, scope: asgi.Scope) -> None:
+    """A plain route handles a request. FastAPI's router doesn't leave it in the scope, nor do older Starlettes'."""
+    request = asgi.current(scope)
+    if request is not None:
+        serve.route(route_template(scope, route), request.span)
+
+
+def route_template(scope: asgi.Scope, handling: Any = None) -> str:
     """The template of the route that handled a request, with the mounts and prefixes above it; empty without one."""
     # FastAPI keeps an included router's route, prefix and all, beside the route as it was declared
     included = scope.get("fastapi", {}).get("effective_route_context")
-    route = included or scope.get("route")
+    route = included or scope.get("route") or handling
     template = getattr(route, "path_format", None) or getattr(route, "path", None)
     if not isinstance(template, str):
         return ""
@@ -67,6 +74,8 @@ def _route(scope: asgi.Scope) -> None:
 
 
 ENTRY = Advice(enter, leave, error)
+HANDLING = Advice(handling)
+_VERSIONS = "starlette>=0.27"
 
 POINTCUTS = [
     Pointcut(
@@ -77,6 +86,9 @@ POINTCUTS = [
         replaces=("send",),
         kind="server",
         scope="http.server",
-        versions="starlette>=0.27",
+        versions=_VERSIONS,
+    ),
+    Pointcut(
+        "starlette.routing", "Route.handle", f"{__name__}:HANDLING", ("self", "scope"), "observe", versions=_VERSIONS
     ),
 ]

@@ -163,6 +163,7 @@ def test_a_request_in_full(start_agent: Callable[..., None], sink: OtlpSink, app
         ("/v1/included/x", 200, "GET /v1/included/{name}"),
         ("/sub/deep/x", 200, "GET /sub/deep/{x}"),
         ("/teapot", 418, "GET /teapot"),
+        ("/openapi.json", 200, "GET /openapi.json"),  # no route of FastAPI's own kind
         ("/nowhere", 404, "GET"),
     ],
 )

@@ -1,13 +1,14 @@
 """Sees what a program does without asking the agent: every statement SQLite runs, every log record made.
 
-Python imports this at start-up of the programs that have its folder on PYTHONPATH. It replaces nothing: SQLite is
-watched from inside each connection, found by an audit event; logging is asked to make its records here. One line of
-JSON each goes to the file $WITNESS.
+Python imports this at start-up of the programs that have its folder on PYTHONPATH, before the agent starts. SQLite is
+asked to tell what each connection runs; logging is asked to make its records here. One line of JSON each goes to the
+file $WITNESS.
 """
 
 import json
 import logging
 import os
+import sqlite3
 import sys
 import time
 
@@ -18,9 +19,10 @@ def _note(**seen):
     os.write(_FILE, (json.dumps({"pid": os.getpid(), "ns": time.time_ns(), **seen}) + "\n").encode())
 
 
-def _audit(event, arguments):
-    if event == "sqlite3.connect/handle":
-        arguments[0].set_trace_callback(lambda statement: _note(query=statement))
+def _connect(*arguments, **named):
+    connection = sys.modules["_sqlite3"].connect(*arguments, **named)  # looked up now: the agent may have woven it
+    connection.set_trace_callback(lambda statement: _note(query=statement))
+    return connection
 
 
 def _record(*arguments, **named):
@@ -30,5 +32,5 @@ def _record(*arguments, **named):
     return record
 
 
-sys.addaudithook(_audit)
+sqlite3.connect = sqlite3.dbapi2.connect = _connect
 logging.setLogRecordFactory(_record)
