@@ -3,6 +3,8 @@
 The database is `todo.sqlite` in the working directory.
 """
 
+from pathlib import Path
+
 SECRET_KEY = "for tests"
 ALLOWED_HOSTS = ["127.0.0.1", "testserver"]
 ROOT_URLCONF = "todo_routes"
@@ -30,6 +32,7 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
+        "DIRS": [Path(__file__).parent / "templates"],
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
