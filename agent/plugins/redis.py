@@ -4,6 +4,7 @@ Arguments are never recorded, keys included: keys carry session ids. Publish/sub
 handshakes and health checks get no span.
 """
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ _LIBRARY = query.Library("redis", "RedisInstrumentor")
 _VERSIONS = "redis>=4.2"
 _SHOWN_ARGUMENTS = 10
 _SHOWN_COMMANDS = 50
+_brokers: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Connection pools of kombu's clients. Their connections' class doesn't tell: in what sends it is redis's own."""
 
 
 def command(client: Any, args: Sequence[Any]) -> query.Query | None:
@@ -35,11 +38,19 @@ def error(token: query.Query | None, exception: BaseException) -> None:
         query.failed(token, exception, _code(exception))
 
 
+def making() -> None:
+    """Nothing is to be done before there is a client."""
+
+
+def made(token: Any, client: Any) -> None:  # noqa: ARG001 - advice gets the token
+    """kombu, and so Celery, has made a client for its broker."""
+    _brokers.add(client.connection_pool)
+
+
 def _is_brokers(client: Any) -> bool:
     """Whether it is Celery's: its broker's housekeeping is no work of the application, and its tasks have spans."""
     pool = getattr(client, "connection_pool", None)
-    module: str = getattr(getattr(pool, "connection_class", None), "__module__", "")
-    return module.startswith("kombu.")
+    return pool is not None and pool in _brokers
 
 
 def _code(exception: BaseException) -> str | None:
@@ -113,27 +124,33 @@ def _where(attributes: dict[str, Any], client: Any) -> None:
 
 COMMAND = Advice(command, query.answered, error)
 PIPELINE = Advice(pipeline, query.answered, error)
+BROKERS = Advice(making, made)
 
 POINTCUTS = [
     Pointcut(
-        module=module,
-        target=target,
-        advice=f"{__name__}:{advice}",
-        args=args,
-        kind="client",
-        scope=query.SCOPE,
-        versions=_VERSIONS,
-    )
-    for module, target, advice, args in (
-        ("redis.client", "Redis.execute_command", "COMMAND", ("self", "args")),
-        ("redis.client", "Pipeline.immediate_execute_command", "COMMAND", ("self", "args")),
-        ("redis.client", "Pipeline.execute", "PIPELINE", ("self",)),
-        ("redis.asyncio.client", "Redis.execute_command", "COMMAND", ("self", "args")),
-        ("redis.asyncio.client", "Pipeline.immediate_execute_command", "COMMAND", ("self", "args")),
-        ("redis.asyncio.client", "Pipeline.execute", "PIPELINE", ("self",)),
-        ("redis.cluster", "RedisCluster.execute_command", "COMMAND", ("self", "args")),
-        ("redis.cluster", "ClusterPipeline.execute", "PIPELINE", ("self",)),
-        ("redis.asyncio.cluster", "RedisCluster.execute_command", "COMMAND", ("self", "args")),
-        ("redis.asyncio.cluster", "ClusterPipeline.execute", "PIPELINE", ("self",)),
-    )
+        "kombu.transport.redis", "Channel._create_client", f"{__name__}:BROKERS", kind="observe", versions="kombu>=5.2"
+    ),
+    *(
+        Pointcut(
+            module=module,
+            target=target,
+            advice=f"{__name__}:{advice}",
+            args=args,
+            kind="client",
+            scope=query.SCOPE,
+            versions=_VERSIONS,
+        )
+        for module, target, advice, args in (
+            ("redis.client", "Redis.execute_command", "COMMAND", ("self", "args")),
+            ("redis.client", "Pipeline.immediate_execute_command", "COMMAND", ("self", "args")),
+            ("redis.client", "Pipeline.execute", "PIPELINE", ("self",)),
+            ("redis.asyncio.client", "Redis.execute_command", "COMMAND", ("self", "args")),
+            ("redis.asyncio.client", "Pipeline.immediate_execute_command", "COMMAND", ("self", "args")),
+            ("redis.asyncio.client", "Pipeline.execute", "PIPELINE", ("self",)),
+            ("redis.cluster", "RedisCluster.execute_command", "COMMAND", ("self", "args")),
+            ("redis.cluster", "ClusterPipeline.execute", "PIPELINE", ("self",)),
+            ("redis.asyncio.cluster", "RedisCluster.execute_command", "COMMAND", ("self", "args")),
+            ("redis.asyncio.cluster", "ClusterPipeline.execute", "PIPELINE", ("self",)),
+        )
+    ),
 ]

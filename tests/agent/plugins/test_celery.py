@@ -133,6 +133,7 @@ def test_a_task_from_a_request_to_the_worker(start_agent: StartAgent, sink: Otlp
     assert (received["logger"], received["span_id"]) == ("celery.worker.strategy", sent["span_id"])
     (alias,) = sink.wait(lambda s: s.logs(event_name="weftline.alias"))
     assert (alias["trace_id"], alias["attributes"]["weftline.alias"]) == (TRACE, result.id)
+    assert not sink.spans(parent_id=sent["span_id"], kind="CLIENT"), "what the broker is told is no query"
 
 
 def test_a_failure(start_agent: StartAgent, sink: OtlpSink, app: Any, worker: Any) -> None:
