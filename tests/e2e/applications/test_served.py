@@ -2,6 +2,7 @@
 of theirs is in one transaction, once. What they did is told by a witness of its own, and by nobody who asks the agent.
 """
 
+import json
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ import pytest
 
 from support import applications
 from support.launched import RUN
+from support.redis_server import redis_server
 from support.visits import Visitor, check, normal, queries, read
 from weftline.deploy.local.ports import free_port, listens
 from weftline.deploy.local.process import Process
@@ -248,3 +250,38 @@ def test_django_todo(server: str, stack: Stack, tmp_path: Path) -> None:
             check(user, visit, stack.query_url)
         accounts(user, stack, service)
         together(user, stack, service, "/todo/mine/", 16, queries(user.seen(mine)).total())
+
+
+def test_the_celery_example_of_flask(stack: Stack, tmp_path: Path) -> None:
+    """From the request through the broker to the worker and its answer: one transaction."""
+    source = applications.source("flask", tmp_path) / "examples" / "celery"
+    (tmp_path / "redis").mkdir()
+    with redis_server(tmp_path / "redis") as broker:
+        env = environment(stack, "task-app", tmp_path, source, source / "src")
+        env["FLASK_CELERY"] = json.dumps(
+            {
+                "broker_url": f"redis://127.0.0.1:{broker}/0",
+                "result_backend": f"redis://127.0.0.1:{broker}/0",
+                "task_ignore_result": True,
+            }
+        )
+        worker = Process(
+            "worker",
+            [RUN, "run", "celery", "-A", "make_celery", "worker", "--loglevel", "INFO", "--concurrency", "2"],
+            log=tmp_path / "worker.log", ready=lambda: " ready." in (tmp_path / "worker.log").read_text(),
+            env={**env, "OTEL_SERVICE_NAME": "task-worker"}, cwd=source, ready_seconds=60,
+        )  # fmt: skip
+        with (
+            worker,
+            serve(source, env, *WSGI_SERVERS["gthread"], "make_celery:flask_app") as url,
+            Visitor(url, tmp_path / "witness", HANDLED) as user,
+        ):
+            sent = user.post(
+                "/tasks/add", 200, "/tasks/add", data={"a": "4", "b": "5"}, until="celery.app.trace: .*succeeded"
+            ).json()
+            result = user.get(f"/tasks/result/{sent['result_id']}", 200, "/tasks/result/<id>").json()
+            assert result == {"ready": True, "successful": True, "value": 9}
+            user.post("/tasks/add", 200, "/tasks/add", data={"b": "5"}, until="celery.app.trace: .*raised")
+            task = {"send task_app.tasks.add": 1, "process task_app.tasks.add": 1, "GET 0": 1, "MULTI 0": 1}
+            for visit, others in zip(user.visits, (task, {"GET 0": 1}, task), strict=True):
+                check(user, visit, stack.query_url, others)
