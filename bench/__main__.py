@@ -11,6 +11,7 @@ BENCHMARKS = {
     "envoy": "bench.envoy",
     "ingest": "bench.ingest",
     "agent-suites": "bench.agent_suites",
+    "agent-versions": "bench.agent_versions",
 }
 
 
