@@ -1,11 +1,16 @@
 """What the agent did and what it had to give up, counted by reason.
 
 Names: `woven`, `refused` (a function left alone), `contained` (advice that raised), `exported_spans`,
-`exported_logs`, `dropped_spans`, `dropped_logs`.
+`exported_logs`, `dropped_spans`, `dropped_logs`, `dropped_batches` (an error in the export thread), `instrumented` (by
+OpenTelemetry's instrumentors), `skipped` (somebody else traces it). `weftline-agent status` shows them all.
 """
 
 import collections
 import threading
+from typing import Final
+
+_OF_THE_CODE: Final = frozenset(("woven", "refused", "instrumented", "skipped"))
+"""What a forked child shares with its parent."""
 
 _lock = threading.Lock()
 _counts: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -29,7 +34,14 @@ def total(name: str) -> int:
 
 
 def reset() -> None:
-    """Starts from zero, with a new lock: in a forked child the old one may be held for ever."""
+    """Starts from zero."""
+    _counts.clear()
+
+
+def in_forked_child() -> None:
+    """What was sent or lost was the parent's. A new lock: the old one may be held for ever."""
     global _lock  # noqa: PLW0603 - see above
     _lock = threading.Lock()
-    _counts.clear()
+    for name, reason in list(_counts):
+        if name not in _OF_THE_CODE:
+            del _counts[name, reason]

@@ -53,6 +53,7 @@ class Agent:
         self.finder.install()
         self.instrumentors.install()
         self.ending.install()
+        self.worker.publish()
 
     def stop(self) -> None:
         """Takes the cuts out, sends what waits (within the exit timeout) and says what was lost."""
@@ -74,7 +75,10 @@ class Agent:
                 for (name, reason), amount in sorted(counters.snapshot().items())
                 if name.startswith("dropped_")
             )
-            LOGGER.warning("Telemetry was lost. lost=%d reasons=%r", lost, reasons)
+            LOGGER.warning(
+                "Telemetry was lost. lost=%d reasons=%r exported_spans=%d exported_logs=%d",
+                lost, reasons, counters.total("exported_spans"), counters.total("exported_logs"),
+            )  # fmt: skip
 
 
 _agent: Agent | None = None
@@ -129,7 +133,7 @@ def _in_forked_child() -> None:
     global _lock  # noqa: PLW0603 - the parent's may be held for ever
     _lock = threading.Lock()
     ids.reseed()
-    counters.reset()
+    counters.in_forked_child()
     carry.in_forked_child()
     export.in_forked_child()
 

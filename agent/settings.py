@@ -90,6 +90,9 @@ class Settings:
     )
     log_level: str = option("INFO", "level from which log records are sent; they are stamped at any level")
     exit_timeout: float = option(3.0, "seconds the flush at exit and on SIGTERM may take")
+    status_folder: str = option(
+        "", "folder of what `weftline-agent status` reads, a small file a process; none: not written; else in TMPDIR"
+    )
     strict: bool = option(False, "true: errors inside advice are raised (for tests of plugins)")
 
     def problems(self) -> dict[str, str]:

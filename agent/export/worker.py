@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from weftline.agent import counters
+from weftline.agent import counters, publish
 from weftline.agent.export import encode, resource
 from weftline.agent.export.queue import Queue
 from weftline.agent.export.send import Outcome, Sender
@@ -50,7 +50,12 @@ class Worker:
         self._sends_logs = settings.logs_exporter != "none"
         self._delay = settings.schedule_delay / 1000
         self._batch = min(settings.max_export_batch_size, settings.max_queue_size)
+        self._publisher = publish.Publisher(
+            settings.status_folder, resource.service_name(settings), settings.endpoint, settings.protocol
+        )
+        self._under_way = {"spans": 0, "logs": 0}
         self._failing = False
+        self._error: tuple[str, str, float] = ("", "", 0.0)
         self._prepare()
         _workers.add(self)
 
@@ -65,6 +70,21 @@ class Worker:
         self._rounds = 0
         self._deadline = float("inf")
         self._resource = b""
+
+    def publish(self, state: str = "running") -> None:
+        """Says what has been done so far: see :mod:`~weftline.agent.publish`."""
+        error, url, when = self._error
+        self._publisher.publish(
+            publish.Exporting(
+                waiting_spans=len(self._spans) + self._under_way["spans"],
+                waiting_logs=len(self._logs) + self._under_way["logs"],
+                failing=self._failing,
+                error=error,
+                error_url=url,
+                error_time=when,
+            ),
+            state,
+        )
 
     def before_fork(self) -> None:
         """Lets the thread end if it is idle: a child of a process with threads may deadlock, and Python 3.12 warns."""
@@ -85,6 +105,9 @@ class Worker:
         for signal in self._signals:
             signal.queue.clear()
             signal.sender.forget()
+            self._under_way[signal.queue.signal] = 0
+        self._failing, self._error = False, ("", "", 0.0)
+        self._publisher.in_new_process()
         self._prepare()
 
     def after_threads_changed(self) -> None:
@@ -138,6 +161,7 @@ class Worker:
             left = len(signal.queue.take(self._settings.max_queue_size))
             if left:
                 signal.queue.drop("exit", left)
+        self.publish("ended")
         _workers.discard(self)
 
     def _stir(self) -> None:
@@ -173,6 +197,7 @@ class Worker:
             self._hurry = False
             try:
                 self._drain(1 if everything else self._batch)
+                self.publish()
             except Exception:
                 LOGGER.exception("The export thread met an error it did not expect; a batch may be lost.")
                 counters.count("dropped_batches", "error")
@@ -191,7 +216,12 @@ class Worker:
     def _drain(self, least: int = 1) -> None:
         for signal in self._signals:
             while len(signal.queue) >= least:
-                self._deliver(signal, signal.queue.take(self._batch))
+                batch = signal.queue.take(self._batch)
+                self._under_way[signal.queue.signal] = len(batch)
+                try:
+                    self._deliver(signal, batch)
+                finally:
+                    self._under_way[signal.queue.signal] = 0
 
     def _deliver(self, signal: _Signal, batch: Sequence[Any]) -> None:
         if not self._resource:
@@ -216,6 +246,7 @@ class Worker:
                 self._report(signal, outcome)
                 return
             self._report(signal, outcome)
+            self.publish()
             if self._halt.is_set():
                 time.sleep(wait)  # the deadline above bounds this
             else:
@@ -224,6 +255,8 @@ class Worker:
 
     def _report(self, signal: _Signal, outcome: Outcome) -> None:
         """One line when exporting begins to fail and one when it works again."""
+        if not outcome.ok:
+            self._error = (outcome.reason, signal.sender.url, time.time())
         if outcome.ok == self._failing:
             self._failing = not outcome.ok
             if outcome.ok:

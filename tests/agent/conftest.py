@@ -41,6 +41,7 @@ def start_agent(sink: OtlpSink) -> Iterator[Callable[..., None]]:
                 "OTEL_SERVICE_NAME": "shop",
                 "OTEL_BSP_SCHEDULE_DELAY": "20",
                 "WEFTLINE_AGENT_STRICT": "true",
+                "WEFTLINE_AGENT_STATUS_FOLDER": "none",
                 **environ,
             }
         )

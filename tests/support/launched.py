@@ -24,7 +24,12 @@ def programs(folder: Path, endpoint: str) -> Iterator[Start]:
     running: list[subprocess.Popen[str]] = []
 
     def start(*command: str, **environ: str) -> "subprocess.Popen[str]":
-        settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SERVICE_NAME": "shop", "PYTHONUNBUFFERED": "1"}
+        settings = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "OTEL_SERVICE_NAME": "shop",
+            "PYTHONUNBUFFERED": "1",
+            "WEFTLINE_AGENT_STATUS_FOLDER": str(folder / "status"),
+        }
         path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
         process = subprocess.Popen(
             command, cwd=folder, env={**os.environ, "PATH": path, **settings, **environ}, text=True,

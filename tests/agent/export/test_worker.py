@@ -41,7 +41,7 @@ def make() -> Iterator[Callable[..., Worker]]:
     workers: list[Worker] = []
 
     def make(url: str, **options: Any) -> Worker:
-        defaults = {"endpoint": url, "schedule_delay": 20, "exit_timeout": 1.0, "timeout": 2.0}
+        defaults = {"endpoint": url, "schedule_delay": 20, "exit_timeout": 1.0, "timeout": 2.0, "status_folder": "none"}
         workers.append(Worker(Settings(**{**defaults, **options})))
         return workers[-1]
 
