@@ -1,6 +1,8 @@
 """Others that trace: their spans are never doubled. Looks only at what the program has imported itself."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from typing import Any, Final
 
 from opentelemetry import context as otel
@@ -42,6 +44,17 @@ def suppressed() -> bool:
     instrumentors whose span already stands for it."""
     here = otel.get_current()
     return bool(here.get(_SUPPRESS) or here.get(_SUPPRESS_HTTP))
+
+
+@contextlib.contextmanager
+def suppressing() -> Iterator[None]:
+    """Sets that switch: what is called in the block is not traced."""
+    previous = otel.get_current()
+    otel.attach(otel.set_value(_SUPPRESS, value=True))
+    try:
+        yield
+    finally:
+        otel.attach(previous)
 
 
 def withdraw(request: serve.Request) -> None:

@@ -9,12 +9,13 @@ import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from weftline.agent import env
 from weftline.agent.env import option
 from weftline.agent.sample import Sampler, by_route
 
+GRPC_ENDPOINT: Final = "http://127.0.0.1:4317"
 Propagator = Literal["tracecontext", "baggage", "b3", "b3multi", "jaeger", "none"]
 Exporter = Literal["otlp", "none"]
 
@@ -32,18 +33,22 @@ class Settings:
     resource_attributes: tuple[str, ...] = option(
         (), "key=value pairs, percent-encoded, sent with everything", env="OTEL_RESOURCE_ATTRIBUTES"
     )
-    endpoint: str = option("http://127.0.0.1:4318", "where OTLP/HTTP is sent", env="OTEL_EXPORTER_OTLP_ENDPOINT")
+    endpoint: str = option(
+        "http://127.0.0.1:4318", "where OTLP is sent; for grpc http://127.0.0.1:4317", env="OTEL_EXPORTER_OTLP_ENDPOINT"
+    )
     traces_endpoint: str = option(
-        "", "whole URL for spans, instead of endpoint + /v1/traces", env="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+        "",
+        "whole URL for spans, instead of endpoint + /v1/traces; for grpc its host and port count",
+        env="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     )
     logs_endpoint: str = option(
         "", "whole URL for logs, instead of endpoint + /v1/logs", env="OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"
     )
     headers: tuple[str, ...] = option(
-        (), "key=value pairs, percent-encoded, sent as HTTP headers", env="OTEL_EXPORTER_OTLP_HEADERS"
+        (), "key=value pairs, percent-encoded, sent as HTTP headers or gRPC metadata", env="OTEL_EXPORTER_OTLP_HEADERS"
     )
-    protocol: str = option(
-        "http/protobuf", "how OTLP is spoken; only http/protobuf is", env="OTEL_EXPORTER_OTLP_PROTOCOL"
+    protocol: Literal["http/protobuf", "grpc"] = option(
+        "http/protobuf", "how OTLP is spoken; grpc needs grpcio", env="OTEL_EXPORTER_OTLP_PROTOCOL"
     )
     timeout: float = option(
         10.0, "seconds (as in OpenTelemetry's Python SDK) one export may take", env="OTEL_EXPORTER_OTLP_TIMEOUT"
@@ -112,8 +117,6 @@ class Settings:
             by_route((), self.excluded_urls, lambda _trace_id, _flags: True)
         except re.error:
             wrong["excluded_urls"] = "expected regular expressions"
-        if self.protocol != "http/protobuf":
-            wrong["protocol"] = "expected http/protobuf (usually port 4318)"
         if level(self.log_level) is None:
             wrong["log_level"] = "expected a level's name or number"
         return wrong
@@ -141,6 +144,10 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, str]:
     settings = env.read(Settings, usable)
     names = {field: name for name, field in known.items()}
     defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Settings)}
+    if settings.protocol == "grpc":
+        defaults["endpoint"] = GRPC_ENDPOINT
+        if names["endpoint"] not in usable:
+            settings = dataclasses.replace(settings, endpoint=GRPC_ENDPOINT)
     bad = settings.problems()
     wrong += [f"{names[field]}={getattr(settings, field)!r}: {expected}" for field, expected in bad.items()]
     return dataclasses.replace(settings, **{field: defaults[field] for field in bad}), "; ".join(wrong)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from weftline.agent.export.answer import rejected
+
 if TYPE_CHECKING:
     import http.client
 
@@ -68,6 +70,9 @@ class Sender:
             self._connection.close()
             self._connection = None
 
+    def before_fork(self) -> None:
+        """Called while nothing is being sent: the connection may stay."""
+
     def forget(self) -> None:
         """In a forked child: the connection is the parent's, so only this process's descriptor of it is closed."""
         if self._connection is not None and self._connection.sock is not None:
@@ -104,30 +109,6 @@ class Sender:
 
         trust = ssl.create_default_context(cafile=self._certificate or None)
         return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=trust)
-
-
-def rejected(answer: bytes) -> int:
-    """`partial_success.rejected_spans` or `_log_records` of an OTLP response; 0 for none or an unreadable one."""
-    try:
-        if answer[:1] != b"\x0a":
-            return 0
-        length, start = _varint(answer, 1)
-        if answer[start : start + 1] != b"\x08" or length < 2:
-            return 0
-        return _varint(answer, start + 1)[0]
-    except IndexError:
-        return 0
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return value, at
 
 
 def _seconds(retry_after: str | None) -> float:

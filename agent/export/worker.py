@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from weftline.agent import counters, publish
 from weftline.agent.export import encode, resource
@@ -16,6 +16,9 @@ from weftline.agent.export.queue import Queue
 from weftline.agent.export.send import Outcome, Sender
 from weftline.agent.record import LogRecord, Span
 from weftline.agent.settings import Settings, pairs
+
+if TYPE_CHECKING:
+    from weftline.agent.export.grpc import GrpcSender
 
 LOGGER: Final = logging.getLogger("weftline.agent")
 
@@ -30,12 +33,12 @@ _GIVE_UP_AFTER: Final = 60.0
 @dataclass(frozen=True, slots=True)
 class _Signal:
     queue: Queue[Any]
-    sender: Sender
+    sender: "Sender | GrpcSender"
     encode: Callable[[bytes, Sequence[Any], str, int], bytes]
 
 
 class Worker:
-    """The :class:`~weftline.agent.export.Exporter` over OTLP/HTTP."""
+    """The :class:`~weftline.agent.export.Exporter` over OTLP."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -191,6 +194,8 @@ class Worker:
             self._wake.wait(max(0.0, due - time.monotonic()))
             self._wake.clear()
             if self._forking:
+                for signal in self._signals:
+                    signal.sender.before_fork()
                 self._thread = None
                 return
             everything = self._hurry or self._halt.is_set() or time.monotonic() >= due
@@ -267,14 +272,18 @@ class Worker:
                 )
 
 
-def _sender(settings: Settings, url: str, path: str) -> Sender:
-    return Sender(
-        url or settings.endpoint.rstrip("/") + path,
-        pairs(settings.headers),
-        timeout=settings.timeout,
-        compress=settings.compression == "gzip",
-        certificate=settings.certificate,
-    )
+def _sender(settings: Settings, url: str, path: str) -> "Sender | GrpcSender":
+    options: dict[str, Any] = {
+        "timeout": settings.timeout,
+        "compress": settings.compression == "gzip",
+        "certificate": settings.certificate,
+    }
+    headers = pairs(settings.headers)
+    if settings.protocol == "grpc":
+        from weftline.agent.export.grpc import METHODS, GrpcSender
+
+        return GrpcSender(url or settings.endpoint, METHODS[path], headers, **options)
+    return Sender(url or settings.endpoint.rstrip("/") + path, headers, **options)
 
 
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()

@@ -54,7 +54,7 @@ def test_all_kinds_of_values() -> None:
         ("OTEL_PYTHON_EXCLUDED_URLS", "ok,(", "expected regular expressions"),
         ("OTEL_PROPAGATORS", "tracecontext,xray", "expected one of tracecontext"),
         ("OTEL_TRACES_EXPORTER", "console", "expected one of otlp, none"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "expected http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "expected one of http/protobuf, grpc"),
     ],
 )
 def test_a_bad_value_gives_way_to_the_default_and_spoils_no_other(name: str, value: str, said: str) -> None:
@@ -62,6 +62,14 @@ def test_a_bad_value_gives_way_to_the_default_and_spoils_no_other(name: str, val
     assert options == Settings(service_name="cart")
     assert said in wrong
     assert name in wrong
+
+
+def test_grpc_has_a_port_of_its_own() -> None:
+    asked = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    assert settings.load(asked)[0].endpoint == "http://127.0.0.1:4317"
+    given = asked | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+    assert settings.load(given)[0].endpoint == "http://127.0.0.1:4318"
+    assert settings.load(asked | {"OTEL_EXPORTER_OTLP_ENDPOINT": "nonsense"})[0].endpoint == "http://127.0.0.1:4317"
 
 
 def test_pairs_are_percent_decoded_and_malformed_ones_left_out() -> None:

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from support.otlp_sink import OtlpSink
 from weftline.agent import counters
-from weftline.agent.export.send import Sender, _seconds, rejected
+from weftline.agent.export.send import Sender, _seconds
 from weftline.agent.export.worker import Worker
 from weftline.agent.record import CLIENT, LogRecord, Span
 from weftline.agent.settings import Settings
@@ -132,13 +132,6 @@ def test_partial_success_counts_what_was_rejected(sink: OtlpSink, make: Any) -> 
         ("exported_spans", "otlp"): 100,
         ("dropped_spans", "rejected by the collector"): 300,
     }
-
-
-@pytest.mark.parametrize(
-    "answer", [b"", b"\x0a", b"\x0a\x02\x08", b"\x0a\x00", b"\x0a\x03\x12\x01x", b"not protobuf", b"\x0a\xff"]
-)
-def test_answers_without_a_count(answer: bytes) -> None:
-    assert rejected(answer) == 0
 
 
 def test_retry_after_as_a_date_and_rubbish() -> None:
