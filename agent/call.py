@@ -5,14 +5,14 @@ They are taken off so that a request object that is sent twice (a redirect copie
 carries the ids of each sending, and looks to the application as it made it.
 """
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.context.context import Context
 
-from weftline.agent import context, http_attributes, ids
+from weftline.agent import context, http_attributes, http_headers, ids
 from weftline.agent.parent import parent_of
 from weftline.agent.propagate import Outgoing, inject
 from weftline.agent.record import CLIENT, ERROR, Identity, Span, exception_type
@@ -70,6 +70,8 @@ def depart(
     if parent.sampled:
         attributes: dict[str, Any] = {}
         name = describe(attributes)
+        if http_headers.client_request is not None and scope == SCOPE:
+            http_headers.client_request.note(attributes, headers.items())
         span: Identity = Span(
             name, CLIENT, library, attributes, trace_id=trace_id, span_id=span_id, parent_id=parent.span_id,
             flags=parent.flags, tracestate=state, scope=scope,
@@ -81,14 +83,16 @@ def depart(
     return Call(headers, added, span, context.enter(span))
 
 
-def answered(call: Call | None, status: int) -> None:
-    """Lets the answer in."""
+def answered(call: Call | None, status: int, headers: Mapping[str, str] | None = None) -> None:
+    """Lets the answer in; `headers` are its own."""
     if call is None:
         return
     put_back(call)
     span = call.span
     if isinstance(span, Span):
         span.set_attribute("http.response.status_code", status)
+        if http_headers.client_response is not None and headers is not None:
+            http_headers.client_response.note(span.attributes, headers.items())
         if status >= 400:
             span.set_attribute("error.type", str(status))
             span.status = ERROR

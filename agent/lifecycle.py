@@ -9,7 +9,7 @@ from typing import Final
 
 from opentelemetry.trace import TracerProvider
 
-from weftline.agent import counters, export, plugins, propagate, provider, record, serve, settings
+from weftline.agent import counters, export, http_headers, plugins, propagate, provider, record, serve, settings
 from weftline.agent.ending import Ending
 from weftline.agent.export import resource
 from weftline.agent.export.worker import Worker
@@ -46,6 +46,7 @@ class Agent:
         decide = sampler(options.sampler, options.sampler_arg)
         serve.use_sampler(decide, by_route(options.sample_routes, options.excluded_urls, decide))
         propagate.configure(options.propagators)
+        http_headers.configure(options)
         level = settings.level(options.log_level)
         logging_plugin.configure(logging.INFO if level is None else level, resource.service_name(options))
         export.install(self.worker)

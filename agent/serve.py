@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from opentelemetry import trace
 from opentelemetry.context.context import Context
 
-from weftline.agent import context, events, ids, semconv
+from weftline.agent import context, events, http_headers, ids, semconv
 from weftline.agent.propagate import Incoming, transaction_id, with_baggage
 from weftline.agent.record import ERROR, SERVER, Identity, Span, exception_type
 from weftline.agent.sample import SAMPLED, ByRoute, Decide, sampler
@@ -129,6 +129,8 @@ def _record(
 ) -> Span:
     attributes: dict[str, Any] = {}
     name = describe(request, attributes)
+    if http_headers.server_request is not None:
+        http_headers.server_request.note(attributes, http_headers.received(request))
     if entered.request_id is not None:
         attributes[semconv.REQUEST_ID_ATTRIBUTE] = (entered.request_id,)
     return Span(

@@ -83,6 +83,23 @@ class Settings:
     logs_exporter: Exporter = option(  # noqa: RUF009 - option() makes a field, as in every line here
         "otlp", "none: log records are stamped but not sent", env="OTEL_LOGS_EXPORTER"
     )
+    server_request_headers: tuple[str, ...] = option(
+        (), "regular expressions of request headers that server spans record; credentials are redacted",
+        env="OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST",
+    )  # fmt: skip
+    server_response_headers: tuple[str, ...] = option(
+        (), "the same of responses", env="OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE"
+    )
+    client_request_headers: tuple[str, ...] = option(
+        (), "request headers that client spans record", env="OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_CLIENT_REQUEST"
+    )
+    client_response_headers: tuple[str, ...] = option(
+        (), "the same of responses", env="OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_CLIENT_RESPONSE"
+    )
+    sanitized_headers: tuple[str, ...] = option(
+        (), "regular expressions of recorded headers whose values are redacted too",
+        env="OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS",
+    )  # fmt: skip
     attribute_value_length_limit: int = option(
         16384, "characters of an attribute's string that are kept", env="OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
     )
@@ -117,6 +134,7 @@ class Settings:
             by_route((), self.excluded_urls, lambda _trace_id, _flags: True)
         except re.error:
             wrong["excluded_urls"] = "expected regular expressions"
+        wrong |= {name: "expected regular expressions" for name in _PATTERNS if not _are_patterns(getattr(self, name))}
         if level(self.log_level) is None:
             wrong["log_level"] = "expected a level's name or number"
         return wrong
@@ -125,6 +143,12 @@ class Settings:
 _POSITIVE = (
     "timeout", "schedule_delay", "max_queue_size", "max_export_batch_size", "attribute_value_length_limit",
     "span_attribute_count_limit", "span_event_count_limit", "exit_timeout",
+)  # fmt: skip
+
+
+_PATTERNS = (
+    "server_request_headers", "server_response_headers", "client_request_headers", "client_response_headers",
+    "sanitized_headers",
 )  # fmt: skip
 
 
@@ -168,6 +192,13 @@ def level(text: str) -> int | None:
     if text.strip().isdigit():
         return int(text)
     return logging.getLevelNamesMapping().get(text.strip().upper())
+
+
+def _are_patterns(texts: tuple[str, ...]) -> bool:
+    try:
+        return all(re.compile(text) for text in texts)
+    except re.error:
+        return False
 
 
 def _is_url(text: str) -> bool:

@@ -34,7 +34,7 @@ def leave(token: call.Call | None, response: Any) -> None:
     if isinstance(token.span, Span):
         first = response.history[0] if response.history else response
         token.span.set_attribute("url.full", http_attributes.url(str(first.url)))
-    call.answered(token, response.status)
+    call.answered(token, response.status, response.headers)
 
 
 def _url(str_or_url: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from weftline.agent import context, foreign, http_attributes, semconv, serve
+from weftline.agent import context, foreign, http_attributes, http_headers, semconv, serve
 from weftline.agent.plugins.http_client import authority
 from weftline.agent.pointcut import Advice, Pointcut
 from weftline.agent.propagate import extract, transaction_id
@@ -32,6 +32,8 @@ def leave(token: Token | None, result: tuple[Any, bool]) -> None:
         begun, request = token
         begun.status = result[0].status
         _route(begun, request)
+        if http_headers.server_response is not None:
+            http_headers.server_response.note_on(begun.span, result[0].headers.items())
         serve.finish(begun)
 
 

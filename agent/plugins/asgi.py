@@ -7,7 +7,7 @@ inside only takes it over (its name, its route). Other servers leave it all to t
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from weftline.agent import foreign, http_attributes, propagate, semconv, serve
+from weftline.agent import foreign, http_attributes, http_headers, propagate, semconv, serve
 from weftline.agent.pointcut import Advice, Pointcut
 from weftline.agent.record import Span, exception_type
 from weftline.agent.weave import guard
@@ -56,6 +56,8 @@ def started(request: serve.Request, message: Message) -> Message:
     """The response's start to send: with the transaction ID, unless the application has set one itself."""
     try:
         request.status = message["status"]
+        if http_headers.server_response is not None:
+            http_headers.server_response.note_on(request.span, message.get("headers", ()))
         headers = list(message.get("headers", ()))
         if request.transaction_id and not any(name.lower() == _TRANSACTION_ID for name, _ in headers):
             headers.append((_TRANSACTION_ID, request.transaction_id.encode()))

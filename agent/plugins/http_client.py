@@ -93,7 +93,7 @@ def waiting(self: Any) -> call.Call | None:
 def answered(token: call.Call | None, response: Any) -> None:
     """Ends the span; the body may still be read."""
     if token is not None:
-        call.answered(token, response.status)
+        call.answered(token, response.status, response.headers)
 
 
 def _url(connection: Any, url: str) -> str:

@@ -19,7 +19,7 @@ def enter(request: Any) -> call.Call | None:
 def leave(token: call.Call | None, response: Any) -> None:
     """Ends the span; the body may still be read."""
     if token is not None:
-        call.answered(token, response.status_code)
+        call.answered(token, response.status_code, response.headers)
 
 
 SEND = Advice(enter, leave, call.failed)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from weftline.agent import call, context, foreign, http_attributes, semconv, serve
+from weftline.agent import call, context, foreign, http_attributes, http_headers, semconv, serve
 from weftline.agent.plugins import http_client
 from weftline.agent.pointcut import Advice, Pointcut
 from weftline.agent.propagate import extract, transaction_id
@@ -32,6 +32,8 @@ def leave(token: Token | None, result: Any) -> None:  # noqa: ARG001 - advice ge
     if token is not None:
         request, handler = token
         request.status = handler.get_status()
+        if http_headers.server_response is not None:
+            http_headers.server_response.note_on(request.span, handler._headers.get_all())  # noqa: SLF001 - kept nowhere else
         serve.finish(request)
 
 
@@ -67,7 +69,7 @@ def fetch(request: Any, callback: Callback) -> tuple[Callback, call.Call | None]
         if failure is not None and response.code == _NO_ANSWER:
             call.failed(begun, failure)
         else:
-            call.answered(begun, response.code)
+            call.answered(begun, response.code, response.headers)
         callback(response)
 
     return (callback if begun is None else called), begun

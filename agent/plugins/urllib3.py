@@ -28,7 +28,7 @@ def enter(self: Any, method: str, url: str, headers: Headers) -> tuple[Headers, 
 def leave(token: call.Call | None, response: Any) -> None:
     """Ends the span; the body may still be read."""
     if token is not None:
-        call.answered(token, response.status)
+        call.answered(token, response.status, response.headers)
 
 
 SEND = Advice(enter, leave, call.failed)

@@ -6,7 +6,7 @@ where they are written.
 
 from typing import Any
 
-from weftline.agent import semconv
+from weftline.agent import http_headers, semconv
 from weftline.agent.plugins import wsgi
 from weftline.agent.pointcut import Advice, Pointcut
 
@@ -35,7 +35,11 @@ def headers(handler: Any) -> None:
     request = wsgi.handling()
     if request is None or not request.transaction_id:
         return
-    if not any(line.lower().startswith(_HEADER + b":") for line in getattr(handler, "_headers_buffer", ())):
+    lines = getattr(handler, "_headers_buffer", ())  # the status line first, each with its line break
+    if http_headers.server_response is not None:
+        parts = (line.partition(b":") for line in lines[1:])
+        http_headers.server_response.note_on(request.span, ((name, value.strip()) for name, _, value in parts))
+    if not any(line.lower().startswith(_HEADER + b":") for line in lines):
         handler.send_header(semconv.TRANSACTION_ID, request.transaction_id)
 
 

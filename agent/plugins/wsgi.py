@@ -12,7 +12,7 @@ from typing import Any
 
 from opentelemetry.context.context import Context
 
-from weftline.agent import context, foreign, http_attributes, propagate, semconv, serve
+from weftline.agent import context, foreign, http_attributes, http_headers, propagate, semconv, serve
 from weftline.agent.pointcut import Advice, Pointcut
 from weftline.agent.record import Span
 from weftline.agent.weave import guard
@@ -73,6 +73,8 @@ def watch(request: serve.Request, start_response: StartResponse) -> StartRespons
 def started(request: serve.Request, status: str, headers: Headers) -> Headers:
     """The headers to send: with the transaction ID, unless the application has set one itself."""
     request.status = int(status[:3])
+    if http_headers.server_response is not None:
+        http_headers.server_response.note_on(request.span, headers)
     if not request.transaction_id or any(name.lower() == semconv.TRANSACTION_ID for name, _ in headers):
         return headers
     return [*headers, (semconv.TRANSACTION_ID, request.transaction_id)]

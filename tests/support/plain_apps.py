@@ -47,6 +47,7 @@ async def asgi(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if path.startswith("/orders/"):
         LOG.info("order %s", path.rpartition("/")[2])
         status, body = 200, json.dumps({"transaction": weftline.agent.transaction_id()}).encode()
+        headers = [(b"content-type", b"application/json")]
     if path == "/stream":
         status, headers = 200, [(b"X-Transaction-ID", b"my own")]
     await send({"type": "http.response.start", "status": status, "headers": headers})

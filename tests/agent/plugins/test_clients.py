@@ -346,3 +346,17 @@ def test_under_a_span_of_the_applications_own_sdk(start_agent: Any, sink: OtlpSi
     (span,) = client_spans(sink)
     assert span["parent_id"] == f"{work.get_span_context().span_id:016x}"
     assert echo.got[0][1]["x-request-id"] == "r-1"
+
+
+def test_headers_asked_for_are_recorded(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get) -> None:
+    asked = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_CLIENT_"
+    start_agent(**{f"{asked}REQUEST": "x-shop-.*,authorization", f"{asked}RESPONSE": "content-length,server"})
+    get(f"{echo.url}/x", headers={"X-Shop-Cart": "7", "X-Other": "1", "Authorization": "Basic s"})
+    (span,) = client_spans(sink)
+    recorded = {name: value for name, value in span["attributes"].items() if ".header." in name}
+    assert recorded.pop("http.response.header.content-length")[0].isdigit()
+    assert recorded.pop("http.response.header.server")[0].startswith("BaseHTTP")
+    assert recorded == {
+        "http.request.header.x-shop-cart": ["7"],
+        "http.request.header.authorization": ["[REDACTED]"],
+    }

@@ -355,3 +355,23 @@ def test_rules_by_route_and_other_formats_of_headers(
     get(f"{url}/missing", b3=f"{TRACE}-{SPAN}-1")
     span = server_span(sink)
     assert (span["trace_id"], span["parent_id"], span["attributes"]["url.path"]) == (TRACE, SPAN, "/missing")
+
+
+def test_headers_asked_for_are_recorded(start_agent: Callable[..., None], sink: OtlpSink, url: str) -> None:
+    asked = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_"
+    start_agent(
+        **QUIET,
+        **{f"{asked}SERVER_REQUEST": "x-shop-.*,authorization,cookie", f"{asked}SERVER_RESPONSE": "content-.*"},
+        **{f"{asked}SANITIZE_FIELDS": ".*phone"},
+    )
+    get(f"{url}/orders/1", x_shop_cart="7", x_shop_phone="0123", x_other="1", authorization="Basic s", cookie="a=s")
+    attributes = server_span(sink)["attributes"]
+    recorded = {name: value for name, value in attributes.items() if ".header." in name}
+    assert recorded.pop("http.response.header.content-type")[0].startswith("application/json")
+    recorded.pop("http.response.header.content-length", None)  # not every server sends one
+    assert recorded == {
+        "http.request.header.x-shop-cart": ["7"],
+        "http.request.header.x-shop-phone": ["[REDACTED]"],
+        "http.request.header.authorization": ["[REDACTED]"],
+        "http.request.header.cookie": ["[REDACTED]"],
+    }
