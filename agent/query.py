@@ -23,6 +23,7 @@ SCOPE: Final = DATABASE
 _EXCERPT: Final = re.compile(
     r"\nLINE \d+: [^\n]*(?:\n\s*\^)?"  # PostgreSQL
     r"|(?<=near )'.*'(?= at line)"  # MySQL, MariaDB
+    r"|(?<=: )\{.*\}"  # MongoDB: the document, or the whole answer
     r"|(?<=failed at position ).*?(?=Expected|\Z)|(?:In scope|While processing) .*",  # ClickHouse
     re.DOTALL,
 )

@@ -1,21 +1,20 @@
 """Apache Kafka as a child process: one KRaft node that is broker and controller.
 
-The jars come from Maven Central by `mvn` (kafka_pom.xml), once, into a cache folder that all data folders share; after
-that only `java` (17 or newer) is needed. The folder holds `server.properties` (written at each start), `data/`, which
+The jars come from Maven Central by `mvn` (kafka_pom.xml, jars.py), once; after that only `java` (17 or newer) is
+needed. The folder holds `server.properties` (written at each start), `data/`, which
 survives restarts, and the logs.
 """
 
 import base64
-import os
 import shutil
 import subprocess
-import tempfile
 import uuid
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from weftline.collector.errors import Misconfigured
 
+from . import jars
 from .folder import FolderLock
 from .ports import HOST, choose_port, free_port, listens
 from .process import Process
@@ -23,7 +22,6 @@ from .process import Process
 VERSION = "4.1.0"
 """The same as in kafka_pom.xml."""
 PORT = 9092
-MAVEN_SECONDS = 300
 FORMAT_SECONDS = 60
 
 PROPERTIES = """\
@@ -82,7 +80,7 @@ class Kafka(Process):
     def start(self) -> None:
         if self.running:
             return
-        jars = fetch_jars()
+        folder = fetch_jars()
         self._lock.take("Kafka")
         try:
             self.port = self._wanted = choose_port(self._wanted, PORT, "Kafka")
@@ -98,7 +96,7 @@ class Kafka(Process):
                 f"-Dlog4j2.configurationFile={log4j}",
                 f"-Dkafka.logs.dir={self.folder}",
                 "-cp",
-                f"{jars}/*",
+                f"{folder}/*",
             )
             if not (self.data / "meta.properties").exists():
                 _format_storage(java, properties)
@@ -135,49 +133,7 @@ class Kafka(Process):
 
 def fetch_jars() -> Path:
     """The folder with Kafka's jars, fetched by Maven unless it is there; `Misconfigured` if it can't be had."""
-    if shutil.which("java") is None:
-        raise Misconfigured("Kafka needs Java 17 or newer, and there is no `java` on the PATH.")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weftline"
-    jars = cache / f"kafka-{VERSION}"
-    if jars.exists():
-        return jars
-    if shutil.which("mvn") is None:
-        raise Misconfigured("Kafka's jars are fetched with Maven, and there is no `mvn` on the PATH.")
-    cache.mkdir(parents=True, exist_ok=True)
-    # In a folder of its own, renamed when complete: an interrupted download is never taken for a whole one.
-    with (
-        tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as work,
-        as_file(files(__package__) / "kafka_pom.xml") as pom,
-    ):
-        command = [
-            "mvn",
-            "-q",
-            "-B",
-            "-f",
-            str(pom),
-            "dependency:copy-dependencies",
-            f"-DoutputDirectory={work}/jars",
-        ]
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=MAVEN_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise Misconfigured(f"Maven didn't fetch Kafka's jars within {MAVEN_SECONDS} s.") from None
-        if done.returncode != 0:
-            reason = next((line for line in done.stdout.splitlines() if "ERROR" in line), done.stderr.strip())
-            raise Misconfigured(f"Maven could not fetch Kafka's jars: {reason}")
-        try:
-            Path(work, "jars").rename(jars)
-        except OSError:
-            if not jars.exists():  # else another process was faster, with the same jars
-                raise
-    return jars
+    return jars.fetch("Kafka", VERSION, files(__package__) / "kafka_pom.xml")
 
 
 def _format_storage(java: tuple[str, ...], properties: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.mariadb_server import MariaDB, mariadb_server
+from support.mongo_server import mongo_server
 from support.postgres_server import Postgres, postgres_server
 from support.redis_server import redis_server
 
@@ -24,4 +25,10 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
 @pytest.fixture(scope="session")
 def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with redis_server(tmp_path_factory.mktemp("redis")) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def mongo_port() -> Iterator[int]:
+    with mongo_server() as port:
         yield port

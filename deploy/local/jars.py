@@ -1,0 +1,45 @@
+"""Servers written in Java: their jars come from Maven Central by `mvn`, once, into a cache folder that all share."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from importlib.resources import as_file
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from weftline.collector.errors import Misconfigured
+
+MAVEN_SECONDS = 300
+
+
+def fetch(name: str, version: str, pom: Traversable) -> Path:
+    """The folder with the jars that ``pom`` names, fetched unless it is there. Raises `Misconfigured` without Java and,
+    where there are no jars yet, without Maven or what it needs."""
+    if shutil.which("java") is None:
+        raise Misconfigured(f"{name} needs Java 17 or newer, and there is no `java` on the PATH.")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weftline"
+    jars = cache / f"{name.lower()}-{version}"
+    if jars.exists():
+        return jars
+    if shutil.which("mvn") is None:
+        raise Misconfigured(f"{name}'s jars are fetched with Maven, and there is no `mvn` on the PATH.")
+    cache.mkdir(parents=True, exist_ok=True)
+    # In a folder of its own, renamed when complete: an interrupted download is never taken for a whole one.
+    with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as work, as_file(pom) as path:
+        command = ["mvn", "-q", "-B", "-f", str(path), "dependency:copy-dependencies", f"-DoutputDirectory={work}/jars"]
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=MAVEN_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise Misconfigured(f"Maven didn't fetch {name}'s jars within {MAVEN_SECONDS} s.") from None
+        if done.returncode != 0:
+            reason = next((line for line in done.stdout.splitlines() if "ERROR" in line), done.stderr.strip())
+            raise Misconfigured(f"Maven could not fetch {name}'s jars: {reason}")
+        try:
+            Path(work, "jars").rename(jars)
+        except OSError:
+            if not jars.exists():  # else another process was faster, with the same jars
+                raise
+    return jars
