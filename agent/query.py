@@ -103,8 +103,9 @@ def answered(query: Query | None, result: Any = None) -> None:  # noqa: ARG001 -
 
 
 def failed(query: Query | None, exception: BaseException, code: object = None) -> None:
-    """Ends a query that failed; `code` is the database's own, if it answered."""
-    if query is None:
+    """Ends a query that failed; `code` is the database's own, if it answered. To close a generator is none."""
+    if query is None or isinstance(exception, GeneratorExit):
+        answered(query)
         return
     context.leave_if_current(query.span, query.previous)
     span = query.span
@@ -115,6 +116,18 @@ def failed(query: Query | None, exception: BaseException, code: object = None) -
         span.set_attribute("error.type", str(code) if code else exception_type(exception))
         span.status = ERROR
         span.end()
+
+
+def pause(query: Query | None) -> None:
+    """A generator yields: its consumer's context is put back."""
+    if query is not None:
+        context.leave_if_current(query.span, query.previous)
+
+
+def resume(query: Query | None) -> None:
+    """The consumer comes back, maybe from elsewhere."""
+    if query is not None:
+        query.previous = context.enter(query.span)
 
 
 def _event(exception: BaseException) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """psycopg 3, synchronous and asynchronous: a client span for each execution of a cursor.
 
-COPY and `stream`, which are generators, get no span, nor do the COMMIT and ROLLBACK of a connection.
+`copy` and `stream` have theirs until the block is left or the last row is taken; what the program does meanwhile is
+not below it. The COMMIT and ROLLBACK of a connection get none.
 """
 
 import weakref
@@ -47,6 +48,7 @@ def _server(connection: Any) -> query.Server:
 
 EXECUTE = Advice(execute, query.answered, error)
 EXECUTE_MANY = Advice(execute_many, query.answered, error)
+WHILE = Advice(execute, query.answered, error, query.pause, query.resume)
 
 POINTCUTS = [
     Pointcut(
@@ -61,12 +63,14 @@ POINTCUTS = [
     for module, cursor in (
         ("cursor", "Cursor"),
         ("cursor_async", "AsyncCursor"),
-        ("_server_cursor", "ServerCursor"),  # its own `execute`; it can't do `executemany`
+        ("_server_cursor", "ServerCursor"),  # its own `execute`; it can't do the others
         ("_server_cursor_async", "AsyncServerCursor"),
     )
     for method, advice, args in (
         ("execute", "EXECUTE", ("self", "query")),
         ("executemany", "EXECUTE_MANY", ("self", "query", "params_seq")),
+        ("stream", "WHILE", ("self", "query")),
+        ("copy", "WHILE", ("self", "statement")),
     )
-    if (method, "Server" in cursor) != ("executemany", True)
+    if method == "execute" or "Server" not in cursor
 ]

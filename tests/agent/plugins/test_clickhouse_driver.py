@@ -8,6 +8,7 @@ import pytest
 
 from support.otlp_sink import OtlpSink
 from support.served import names, queries, served
+from weftline.agent import context
 from weftline.deploy.local.clickhouse import ClickHouse
 
 with warnings.catch_warnings():
@@ -43,7 +44,7 @@ def test_queries(start_agent: Start, sink: OtlpSink, client: Any, clickhouse: Cl
         assert progress.get_result() == [(2,)]
         assert list(client.execute_iter("SELECT id FROM driver_cart ORDER BY id")) == [(1,), (2,)]
     spans = queries(sink)
-    assert names(spans) == ["BATCH INSERT driver_cart", "SELECT driver_cart", "SELECT driver_cart"]
+    assert names(spans) == ["BATCH INSERT driver_cart", *["SELECT driver_cart"] * 3]
     assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
     assert spans[0]["attributes"]["db.operation.batch.size"] == 2
     assert spans[1]["attributes"] == {
@@ -56,6 +57,29 @@ def test_queries(start_agent: Start, sink: OtlpSink, client: Any, clickhouse: Cl
         "server.address": "127.0.0.1",
         "server.port": clickhouse.tcp_port,
     }
+
+
+def test_rows_taken_one_by_one(start_agent: Start, sink: OtlpSink, client: Any) -> None:
+    text = "SELECT number FROM numbers(200000)"
+    start_agent()
+    with served() as request:
+        rows = client.execute_iter(text)
+        assert context.current_span() is request.span  # while nobody reads, and between the rows
+        assert next(rows) == (0,)
+        assert context.current_span() is request.span
+        assert sum(1 for _ in rows) == 199_999
+        early = client.execute_iter(text, chunk_size=10)
+        next(early)
+        early.close()
+        client.disconnect()
+        with pytest.raises(clickhouse_driver.errors.ServerException):
+            list(client.execute_iter("SELECT throwIf(number = 100000) FROM numbers(200000)"))
+        with pytest.raises(clickhouse_driver.errors.ServerException):
+            list(client.execute_iter("SELECT * FROM nowhere"))
+    whole, closed, broken, refused = queries(sink)
+    assert {span["parent_id"] for span in (whole, closed, broken, refused)} == {f"{request.span.span_id:016x}"}
+    assert [span["status"] for span in (whole, closed, broken, refused)] == [0, 0, 2, 2]
+    assert broken["attributes"]["db.response.status_code"] == "395"
 
 
 def test_errors(start_agent: Start, sink: OtlpSink, client: Any) -> None:

@@ -13,6 +13,7 @@ import weftline.agent
 from support.otlp_sink import OtlpSink
 from support.postgres_server import Postgres
 from support.served import names, queries, served
+from weftline.agent import context
 
 pytestmark = pytest.mark.socket
 Start = Callable[..., None]
@@ -104,3 +105,61 @@ def test_what_the_application_sees_is_unchanged(start_agent: Start, sink: OtlpSi
             cursor.execute("SELECT %s", [])
     spans = queries(sink)
     assert [span["attributes"]["db.query.text"] for span in spans] == ["SELECT ? AS a", "SELECT ? AS a", "SELECT %s AS a", "SELECT %s"]  # fmt: skip
+
+
+def test_copy(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None:
+    start_agent()
+    with psycopg.connect(**postgres.parameters) as connection, served() as request:
+        cursor = connection.cursor()
+        cursor.execute("CREATE TEMPORARY TABLE c (name text)")
+        with cursor.copy("COPY c (name) FROM STDIN") as copy:
+            assert context.current_span() is request.span
+            copy.write_row(["s3cret"])
+        with cursor.copy("COPY c TO STDOUT") as copy:
+            assert list(copy.rows()) == [("s3cret",)]
+        with pytest.raises(LookupError), cursor.copy("COPY c FROM STDIN"):
+            raise LookupError
+        connection.rollback()
+        with pytest.raises(psycopg.errors.UndefinedTable), cursor.copy("COPY nowhere FROM STDIN"):
+            pass
+    spans = queries(sink)[1:]
+    assert names(spans) == ["COPY c", "COPY c", "COPY c", "COPY nowhere"]
+    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert [span["attributes"].get("error.type") for span in spans] == [None, None, "LookupError", "42P01"]
+
+
+def test_stream(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None:
+    start_agent()
+    text = "SELECT n FROM generate_series(1, 1000) AS s (n)"
+    with psycopg.connect(**postgres.parameters) as connection, served() as request:
+        rows = connection.cursor().stream(text)
+        assert next(rows) == (1,)
+        assert context.current_span() is request.span
+        assert sum(1 for _ in rows) == 999
+        early = connection.cursor().stream(text)
+        next(early)
+        early.close()
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            list(connection.cursor().stream("SELECT 1/0"))
+    spans = queries(sink)
+    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert [span["attributes"].get("error.type") for span in spans] == [None, None, "22012"]
+
+
+def test_copy_and_stream_asynchronously(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None:
+    start_agent()
+
+    async def main() -> None:
+        async with await psycopg.AsyncConnection.connect(**postgres.parameters) as connection:
+            cursor = connection.cursor()
+            await cursor.execute("CREATE TEMPORARY TABLE c (n int)")
+            with served() as request:
+                async with cursor.copy("COPY c FROM STDIN") as copy:
+                    assert context.current_span() is request.span
+                    await copy.write_row([1])
+                async for row in cursor.stream("SELECT n FROM c"):
+                    assert row == (1,)
+                    assert context.current_span() is request.span
+
+    asyncio.run(main())
+    assert names(queries(sink))[1:] == ["COPY c", "SELECT c"]
