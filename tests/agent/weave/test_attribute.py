@@ -111,6 +111,7 @@ def test_containment(advice: Advice) -> None:
     assert counters.total("contained") >= 1
 
 
+@pytest.mark.filterwarnings("ignore:Passing more than 1 positional argument:DeprecationWarning")  # Python 3.13
 def test_a_function_that_tells_no_signature() -> None:
     weave(_sqlite3, "connect", args=("database", "timeout"), signature="database, timeout, detect_types")
     assert sqlite3.connect is sqlite3.dbapi2.connect is _sqlite3.connect
@@ -125,6 +126,7 @@ def test_a_function_that_tells_no_signature() -> None:
     ] * 2
 
 
+@pytest.mark.filterwarnings("ignore:Passing more than 1 positional argument:DeprecationWarning")  # Python 3.13
 def test_replacing_an_argument_that_was_left_out() -> None:
     class Mine(sqlite3.Connection):
         pass
