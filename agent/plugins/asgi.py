@@ -1,21 +1,33 @@
 """ASGI: the steps every ASGI framework shares, and the server uvicorn, for applications of any kind.
 
 uvicorn's cut begins the request and ends it when the application has returned, the access log written; a framework
-inside only takes it over (its name, its route). Other servers leave it all to the framework's cut.
+inside only takes it over (its name, its route). Other servers leave it all to the framework's cut. A WebSocket is one
+request, from its handshake until it is closed.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from weftline.agent import foreign, http_attributes, http_headers, propagate, semconv, serve
 from weftline.agent.pointcut import Advice, Pointcut
-from weftline.agent.record import Span, exception_type
+from weftline.agent.record import ERROR, Span, exception_type
 from weftline.agent.weave import guard
 
 _LIBRARY = "weftline.agent.asgi"
 _ENTERED = "weftline.agent.entered"
 _HEADER_NAMES = {name.encode(): name for name in propagate.NAMES}
 _TRANSACTION_ID = semconv.TRANSACTION_ID.encode()
+
+SERVED: Final = frozenset(("http", "websocket"))
+"""The types of scope that are requests."""
+_STARTS: Final = frozenset(
+    ("http.response.start", "websocket.accept", "websocket.close", "websocket.http.response.start")
+)
+"""The messages that may be the answer to a request; `websocket.close` is one if nothing was accepted."""
+_SWITCHED, _FORBIDDEN, _FAILED = 101, 403, 500
+"""What a server answers to a handshake that is accepted, closed, or never looked at."""
+_LEFT: Final = frozenset(("WebSocketDisconnect", "ClientDisconnected"))
+"""Exceptions that only say that the client has gone."""
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -45,7 +57,7 @@ def watch(request: serve.Request, send: Send) -> Send:
     """A `send` that notes the status and adds the transaction ID."""
 
     async def watched(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in _STARTS:
             message = started(request, message)
         await send(message)
 
@@ -55,7 +67,11 @@ def watch(request: serve.Request, send: Send) -> Send:
 def started(request: serve.Request, message: Message) -> Message:
     """The response's start to send: with the transaction ID, unless the application has set one itself."""
     try:
-        request.status = message["status"]
+        kind = message["type"]
+        if kind == "websocket.close":
+            request.status = request.status or _FORBIDDEN
+            return message
+        request.status = _SWITCHED if kind == "websocket.accept" else message["status"]
         if http_headers.server_response is not None:
             http_headers.server_response.note_on(request.span, message.get("headers", ()))
         headers = list(message.get("headers", ()))
@@ -76,7 +92,9 @@ def current(scope: Scope) -> serve.Request | None:
 def noted(scope: Scope, exception: BaseException) -> None:
     """Notes an exception that the server will turn into a response, on the request's span."""
     request = current(scope)
-    if request is not None and isinstance(request.span, Span):
+    if request is not None and isinstance(request.span, Span) and type(exception).__name__ not in _LEFT:
+        if scope["type"] == "websocket":  # its status has been sent
+            request.span.status = ERROR
         request.span.record_exception(exception)
         request.span.set_attribute("error.type", exception_type(exception))
 
@@ -84,7 +102,7 @@ def noted(scope: Scope, exception: BaseException) -> None:
 def run(cycle: Any) -> serve.Request | None:
     """uvicorn calls the application."""
     scope = cycle.scope
-    return begin(scope, _LIBRARY) if scope["type"] == "http" else None
+    return begin(scope, _LIBRARY) if scope["type"] in SERVED else None
 
 
 def leave(request: serve.Request | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
@@ -102,9 +120,16 @@ def error(request: serve.Request | None, exception: BaseException) -> None:
 def send(cycle: Any, message: Message) -> tuple[Message, None]:
     """uvicorn is given a message to send."""
     request = current(cycle.scope)
-    if request is not None and message["type"] == "http.response.start":
+    if request is not None and message["type"] in _STARTS:
         message = started(request, message)
     return message, None
+
+
+def unanswered(protocol: Any) -> None:
+    """uvicorn answers a handshake itself: the application has failed."""
+    request = current(protocol.scope)
+    if request is not None and not request.status:
+        request.status = _FAILED
 
 
 def proxied(scope: Scope) -> Scope:
@@ -129,7 +154,7 @@ def _describe(scope: Scope, attributes: dict[str, Any]) -> str:
         value = headers.get(name)
         return None if value is None else value.decode("latin-1")
 
-    name = http_attributes.method(attributes, scope["method"])
+    name = http_attributes.method(attributes, scope.get("method", "GET"))  # a WebSocket's has none
     scheme = scope.get("scheme", "http")
     attributes["url.path"] = scope["path"]
     attributes["url.scheme"] = scheme
@@ -149,6 +174,7 @@ def _describe(scope: Scope, attributes: dict[str, Any]) -> str:
 
 RUN = Advice(run, leave, error)
 SEND = Advice(send)
+UNANSWERED = Advice(unanswered)
 PROXIED = Advice(proxied, None, noted)
 CONTRIB = Advice(withdraw)
 
@@ -166,6 +192,28 @@ POINTCUTS = [
         )
         for protocol in ("h11_impl", "httptools_impl")
         for target, advice, args in (("run_asgi", "RUN", ("self",)), ("send", "SEND", ("self", "message")))
+    ),
+    *(
+        Pointcut(
+            module=f"uvicorn.protocols.websockets.{protocol}",
+            target=f"{owner}.{target}",
+            advice=f"{__name__}:{advice}",
+            args=args,
+            replaces=args[1:],
+            kind="server",
+            scope="http.server",
+            versions="uvicorn>=0.20",
+        )
+        for protocol, owner, sending in (
+            ("websockets_impl", "WebSocketProtocol", "asgi_send"),
+            ("websockets_sansio_impl", "WebSocketsSansIOProtocol", "send"),
+            ("wsproto_impl", "WSProtocol", "send"),
+        )
+        for target, advice, args in (
+            ("run_asgi", "RUN", ("self",)),
+            (sending, "SEND", ("self", "message")),
+            ("send_500_response", "UNANSWERED", ("self",)),
+        )
     ),
     Pointcut(
         "uvicorn.middleware.proxy_headers",

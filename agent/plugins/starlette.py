@@ -1,4 +1,4 @@
-"""Starlette, and FastAPI on it: a server span per HTTP request, or the server's taken over; route, exceptions."""
+"""Starlette, and FastAPI on it: a server span per HTTP request or WebSocket, or the server's taken over; its route."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _LIBRARY = "weftline.agent.starlette"
 
 def enter(app: Any, scope: asgi.Scope, send: asgi.Send) -> tuple[asgi.Send, Any]:
     """Begins the span, or takes over the server's; the response's start is watched."""
-    if scope["type"] != "http":
+    if scope["type"] not in asgi.SERVED:
         return send, None
     if _foreign(app):
         asgi.withdraw(scope)

@@ -26,11 +26,12 @@ def wsgi_server(app: Any) -> Iterator[str]:
 
 
 @contextmanager
-def asgi_server(app: Any) -> Iterator[str]:
-    """Serves an ASGI application; its URL."""
+def asgi_server(app: Any, **options: Any) -> Iterator[str]:
+    """Serves an ASGI application; its URL. `options` are uvicorn's."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
+    options = {"log_config": None, "lifespan": "on", "timeout_graceful_shutdown": 2, **options}
+    server = uvicorn.Server(uvicorn.Config(app, **options))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + 10
