@@ -110,7 +110,10 @@ def _outside_of_gevent(work: Callable[[], bytes]) -> bytes:
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched("threading"):
         return work()
-    answer: bytes = importlib.import_module("gevent").get_hub().threadpool.apply(work)
+    try:
+        answer: bytes = importlib.import_module("gevent").get_hub().threadpool.apply(work)
+    except RuntimeError:  # an interpreter that shuts down starts no threads; nobody is left who would have to wait
+        return work()
     return answer
 
 

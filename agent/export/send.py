@@ -4,6 +4,7 @@
 """
 
 import os
+import sys
 import time
 import urllib.parse
 import zlib
@@ -15,6 +16,7 @@ from weftline.agent.export.answer import rejected
 
 if TYPE_CHECKING:
     import http.client
+    import socket
 
 _RETRY: Final = frozenset((429, 502, 503, 504))
 """The codes OTLP lets a client retry."""
@@ -104,11 +106,38 @@ class Sender:
         import http.client
 
         if not self._secure:
-            return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
-        import ssl
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        else:
+            import ssl
 
-        trust = ssl.create_default_context(cafile=self._certificate or None)
-        return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=trust)
+            trust = ssl.create_default_context(cafile=self._certificate or None)
+            connection = http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=trust)
+        if "gevent" in sys.modules:
+            connection._create_connection = _reach  # type: ignore[attr-defined]  # noqa: SLF001 - all that is to be other
+        return connection
+
+
+def _reach(address: tuple[str, int], timeout: float, source: None = None) -> "socket.socket":
+    """`socket.create_connection`, also at the end: gevent looks names up in threads, and since Python 3.12 an
+    interpreter that shuts down starts none. There is nobody left then who could be made to wait."""
+    import _socket
+    import importlib
+    import socket
+
+    try:
+        return socket.create_connection(address, timeout, source)
+    except RuntimeError:
+        monkey = importlib.import_module("gevent.monkey")
+        for family, kind, protocol, _, resolved in _socket.getaddrinfo(*address, 0, socket.SOCK_STREAM):
+            plain: socket.socket = monkey.get_original("socket", "socket")(family, kind, protocol)
+            plain.settimeout(timeout)
+            try:
+                plain.connect(resolved)
+            except OSError:
+                plain.close()
+                continue
+            return plain
+        raise OSError(f"{address[0]} can't be reached") from None
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -325,6 +325,20 @@ def test_a_call_does_not_stop_gevents_other_greenlets(tmp_path: Path) -> None:
 
 
 @pytest.mark.socket
+def test_under_gevent_the_end_sends_what_waits(grpc_sink: Sink, tmp_path: Path) -> None:
+    write(
+        tmp_path, "program.py", "from gevent import monkey; monkey.patch_all(); import logging; logging.warning('bye')"
+    )
+    with programs(tmp_path, grpc_sink.url) as run:
+        process = run(
+            RUN, "run", "python", "program.py", OTEL_EXPORTER_OTLP_PROTOCOL="grpc", OTEL_BSP_SCHEDULE_DELAY="60000"
+        )
+        out, _ = process.communicate(timeout=30)
+    assert [item["body"] for item in grpc_sink.logs()] == ["bye"], out
+    assert "Traceback" not in out
+
+
+@pytest.mark.socket
 def test_without_grpcio_one_sentence_says_what_to_install(tmp_path: Path) -> None:
     write(tmp_path, "theirs/grpc.py", "raise ImportError('not here')")
     write(
