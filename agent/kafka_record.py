@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, SupportsIndex
 
-from weftline.agent import message, propagate
+from weftline.agent import context, message, propagate
 from weftline.agent.message import Handling, Sending
 from weftline.agent.weave import guard
 
@@ -100,6 +100,17 @@ def hand_out(consumer: object, library: str, record: Record) -> None:
     """Takes a record in hand until its consumer is asked for the next one: see :func:`put_down`."""
     put_down(consumer)
     _in_hand[id(consumer)] = take(library, record)
+
+
+def current() -> Handling | None:
+    """The record in hand whose transaction this code runs in."""
+    entered = context.transaction() if _in_hand else None
+    return next((handling for handling in _in_hand.values() if handling.entered is entered), None)
+
+
+def is_in_hand(handling: Handling) -> bool:
+    """Whether a record has not been put down yet."""
+    return any(handling is other for other in _in_hand.values())
 
 
 def put_down(consumer: object) -> None:

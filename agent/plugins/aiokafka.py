@@ -1,11 +1,16 @@
 """aiokafka: a producer span from `send` to the broker's acknowledgement; a consumer span for each record while the
 application's loop has it in hand."""
 
+import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
-from weftline.agent import foreign, kafka_record, message
+from opentelemetry import context as otel
+from opentelemetry.context.context import Context
+
+from weftline.agent import context, foreign, kafka_record, message
 from weftline.agent.kafka_record import Record
-from weftline.agent.message import Sending
+from weftline.agent.message import Handling, Sending
 from weftline.agent.pointcut import Advice, Pointcut
 from weftline.agent.weave import guard
 
@@ -14,6 +19,8 @@ if TYPE_CHECKING:  # loads ssl, which gevent must patch first
 
 _LIBRARY = "weftline.agent.aiokafka"
 _VERSIONS = "aiokafka>=0.8"
+_last: weakref.WeakKeyDictionary[Any, tuple[Any, Handling, Context]] = weakref.WeakKeyDictionary()
+"""Each consumer's last record, and the context it made where it was handed out."""
 
 
 def _traced() -> bool:
@@ -84,6 +91,28 @@ def handed_out(consumer: Any, record: Any) -> None:
     """The application has the next record."""
     if consumer is not None and not _traced():
         kafka_record.hand_out(consumer, _LIBRARY, _record(consumer, record))
+        handling = kafka_record.current()
+        if handling is not None:
+            _last[consumer] = (record, handling, otel.get_current())
+
+
+def waiting() -> Handling | None:
+    """`asyncio.wait_for` begins: before Python 3.12 it awaits in a task of its own."""
+    return kafka_record.current()
+
+
+def waited(before: Handling | None, result: object) -> None:
+    """A record that another task was given is in hand here, not the one before it."""
+    stopped(before)
+    for record, handling, taken in list(_last.values()):
+        if record is result and kafka_record.is_in_hand(handling) and context.transaction() is not handling.entered:
+            otel.attach(taken)
+
+
+def stopped(before: Handling | None, exception: BaseException | None = None) -> None:  # noqa: ARG001 - advice gets it
+    """The other task may have put down what was in hand here."""
+    if before is not None and not kafka_record.is_in_hand(before) and context.transaction() is before.entered:
+        context.leave(before.previous)
 
 
 def poll(consumer: Any, max_records: Any) -> Any:
@@ -103,6 +132,7 @@ SEND = Advice(send, queued, message.not_sent)
 LOOP = Advice(loop, looping)
 NEXT = Advice(next_record, handed_out)
 POLL = Advice(poll, polled)
+WAIT = Advice(waiting, waited, stopped)
 CLOSE = Advice(kafka_record.put_down)
 
 POINTCUTS = [
@@ -133,5 +163,9 @@ POINTCUTS = [
             ("getmany", "POLL", ("self", "max_records")),
             ("stop", "CLOSE", ("self",)),
         )
+    ),
+    *(  # where the consumer's module names it, so that programs without aiokafka are left alone
+        Pointcut("aiokafka.consumer.consumer", "asyncio.wait_for", f"{__name__}:WAIT", (), "observe", "", _VERSIONS)
+        for _ in range(sys.version_info < (3, 12))
     ),
 ]

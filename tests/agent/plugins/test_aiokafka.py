@@ -133,6 +133,33 @@ def test_getone_until_the_next_and_until_the_consumer_stops(
     assert spans[0]["end"] <= spans[1]["start"]
 
 
+def test_getone_with_a_timeout(start_agent: StartAgent, sink: OtlpSink, kafka: Kafka) -> None:
+    start_agent()
+    topic = new_topic()
+    seen: list[str | None] = []
+
+    async def main() -> None:
+        await fill(kafka, topic, A, B)
+        async with consuming(kafka, topic) as consumer:
+            for _ in range(2):
+                record = await asyncio.wait_for(consumer.getone(), 30)
+                seen.append(transaction())
+                await asyncio.wait_for(asyncio.sleep(0), 1)
+                seen.append(transaction())
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(consumer.getone(), 0.2)
+            seen.append(transaction())
+            with in_request(trace=C):
+                assert await asyncio.wait_for(asyncio.sleep(0, record), 1) is record  # it was put down long ago
+                assert await asyncio.wait_for(asyncio.sleep(0, "x"), 1) == "x"
+                seen.append(transaction())
+
+    asyncio.run(main())
+    assert seen == [A, A, B, B, None, C]
+    spans = sink.wait(lambda s: len(s.spans(kind="CONSUMER")) == 2 and s.spans(kind="CONSUMER"))
+    assert [span["trace_id"] for span in spans] == [A, B]
+
+
 def test_tasks_started_for_a_record_belong_to_it(start_agent: StartAgent, sink: OtlpSink, kafka: Kafka) -> None:
     start_agent()
     topic = new_topic()
