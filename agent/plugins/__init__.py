@@ -24,6 +24,7 @@ _FOR: Final[dict[str, tuple[str, ...]]] = {
     "grpc_aio": ("grpc",),
     "http_client": ("http.client",),
     "opentelemetry": ("opentelemetry.propagate",),
+    "redis": ("redis", "kombu"),
     "sqlite3": ("_sqlite3",),
     "werkzeug": ("werkzeug", "http.server"),
     "wsgi": ("gunicorn", "wsgiref", "opentelemetry.instrumentation"),
