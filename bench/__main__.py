@@ -8,6 +8,7 @@ import sys
 
 BENCHMARKS = {
     "agent": "bench.agent",
+    "agent-pieces": "bench.agent.pieces",
     "envoy": "bench.envoy",
     "ingest": "bench.ingest",
     "agent-suites": "bench.agent_suites",

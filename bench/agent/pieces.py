@@ -1,161 +1,313 @@
-"""What single pieces of the agent take, in nanoseconds; medians of interleaved rounds.
+"""The agent's pieces by themselves, beside OpenTelemetry's (SDK, logging instrumentation; wrapt for calls): ns of CPU.
 
-usage: python -m bench.agent.pieces
-A driver function for each contender: one that is shared would be specialised for the first.
+Interleaved rounds; of each piece the fastest round counts, less the cost of calling an empty function. What is between
+the pieces in a program (cold caches, the collector of garbage at work) comes on top: `bench.agent` has the sum.
 """
 
 import logging
-import os
-import statistics
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from weftline.agent.export import encode
-from weftline.agent.pointcut import Advice, Pointcut
-from weftline.agent.record import LogRecord, Span
-from weftline.agent.weave import swap
+from opentelemetry import context as otel
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.instrumentation.logging import LoggingInstrumentor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
-_CALLS: Final = 200_000
-_BATCH: Final = 512
-_ROUNDS: Final = 9
-_DRIVER: Final = """
-def drive(function, times=range(%d)):
-    for _ in times:
-        function(1)
-"""
+from bench.agent.woven_call import woven_call
+from weftline.agent import export, query, serve
+from weftline.agent.export import encode as encoder
+from weftline.agent.plugins import asgi, wsgi
+from weftline.agent.plugins import logging as logging_plugin
+from weftline.agent.propagate import Incoming
+from weftline.agent.record import Span
 
+ROUNDS, CALLS, BATCH = 100, 1_000, 512
+TRACE, PARENT = 0x4BF92F3577B34DA6A3CE929D0E0E4736, 0x00F067AA0BA902B7
+ATTRIBUTES = {
+    "http.request.method": "GET", "url.path": "/items/a", "url.scheme": "http", "server.address": "shop",
+    "server.port": 8080, "network.protocol.version": "1.1", "user_agent.original": "bench/1", "client.address": "10.0.0.1",
+}  # fmt: skip
 
-def enter() -> None:
-    """An empty hook."""
-
-
-def leave(_token: None, _result: Any) -> None:
-    """An empty hook."""
-
-
-def target() -> Callable[[int], int]:
-    """A function of its own each time, with a code object of its own."""
-    names: dict[str, Any] = {}
-    exec("def function(x):\n    return x", names)
-    function: Callable[[int], int] = names["function"]
-    return function
-
-
-def driver() -> Callable[[Callable[[int], int]], None]:
-    """A loop of its own each time."""
-    names: dict[str, Any] = {}
-    exec(_DRIVER % _CALLS, names)
-    drive: Callable[[Callable[[int], int]], None] = names["drive"]
-    return drive
+Piece = Callable[[], Any]
 
 
 def main() -> None:
-    """Measure and print."""
-    print(f"\npieces: medians of {_ROUNDS} interleaved rounds")
-    _calls()
-    _encoding()
-    _stamps()
+    """Run and print the table."""
+    print(f"\n{'ns, fastest of ' + str(ROUNDS):<46}{'weftline':>10}{'opentelemetry':>20}{'ratio':>8}")
+    for name, measure in (
+        ("woven call, empty hooks, added", woven_call),
+        ("span in the request, 8 attributes", span),
+        ("span sampled out", sampled_out),
+        ("query sampled out", query_sampled_out),
+        ("WSGI request, headers and all, sampled", wsgi_request),
+        ("WSGI request, headers and all, sampled out", wsgi_request_sampled_out),
+        ("ASGI request, headers and all, sampled", asgi_request),
+        ("ASGI request, headers and all, sampled out", asgi_request_sampled_out),
+        ("log stamp", log_stamp),
+        ("log stamp, the first in its span", log_stamp_first),
+        ("log record for the exporter", log_record),
+        ("span encoded", encode),
+    ):
+        ours, theirs = measure()
+        peer = f"{theirs:>20.0f}{theirs / ours:>8.1f}" if theirs is not None else f"{'-':>20}{'':>8}"
+        print(f"{name:<46}{ours:>10.0f}{peer}")
 
 
-def _calls() -> None:
-    import wrapt
-
-    plain, woven, wrapped = target(), target(), target()
-    advice = Advice(enter, leave, leave)
-    swap.weave(woven, Pointcut("bench", "function", advice, kind="observe"), advice)  # type: ignore[arg-type]
-
-    def around(function: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
-        enter()
-        result = function(*args, **kwargs)
-        leave(None, result)
-        return result
-
-    contenders = {
-        "plain call": plain,
-        "woven call, empty hooks": woven,
-        "wrapt, as contrib": wrapt.FunctionWrapper(wrapped, around),
-    }
-    took = _rounds({name: _timed(driver(), function, _CALLS) for name, function in contenders.items()})
-    for name, ns in took.items():
-        print(f"{name:<34}{ns:>8.0f} ns{ns - took['plain call']:>+8.0f}")
+def span() -> tuple[float, float | None]:
+    """A server span with its attributes, from beginning to end; made current, not encoded."""
+    return _span(1)
 
 
-def _encoding() -> None:
-    spans = [_span(number) for number in range(1, _BATCH + 1)]
-    logs = [
-        LogRecord(number, number, 9, "INFO", f"order {number}", "shop", {"code.line.number": 12}, number, number, 1)
-        for number in range(1, _BATCH + 1)
-    ]
-    about = encode.resource({"service.name": "shop"})
-    took = _rounds(
-        {
-            "span encoded, 10 attributes": _timed(lambda items: encode.traces(about, items, "1", 16384), spans, _BATCH),
-            "log record encoded": _timed(lambda items: encode.logs(about, items, "1", 16384), logs, _BATCH),
-        }
+def sampled_out() -> tuple[float, float | None]:
+    """The same where the caller decided against spans."""
+    return _span(0)
+
+
+def wsgi_request() -> tuple[float, float | None]:
+    """A request's way through the WSGI steps: headers read, attributes collected, ended."""
+    return _request(wsgi.begin, _environ("01")), None
+
+
+def wsgi_request_sampled_out() -> tuple[float, float | None]:
+    """The same, sampled out."""
+    return _request(wsgi.begin, _environ("00")), None
+
+
+def asgi_request() -> tuple[float, float | None]:
+    """A request's way through the ASGI steps."""
+    return _request(asgi.begin, _scope("01")), None
+
+
+def asgi_request_sampled_out() -> tuple[float, float | None]:
+    """The same, sampled out."""
+    return _request(asgi.begin, _scope("00")), None
+
+
+def query_sampled_out() -> tuple[float, float | None]:
+    """A database query, or any other span below one that is sampled out; beside the SDK's tracer."""
+    request, library = _begin(0), query.Library("bench")
+    tracer = TracerProvider().get_tracer("bench")
+    outside = trace.set_span_in_context(
+        NonRecordingSpan(SpanContext(TRACE, PARENT, False, TraceFlags(0))), otel.Context()
     )
-    for name, ns in took.items():
-        print(f"{name:<34}{ns:>8.0f} ns")
+
+    def weftline() -> None:
+        query.answered(query.begin(library, _describe))
+
+    def sdk() -> None:
+        made = tracer.start_span("SELECT", outside, SpanKind.CLIENT, ATTRIBUTES)
+        token = otel.attach(trace.set_span_in_context(made))
+        made.end()
+        otel.detach(token)
+
+    try:
+        ours, theirs = fastest(weftline, sdk)
+        return ours, theirs
+    finally:
+        serve.finish(request)
 
 
-def _stamps() -> None:
-    """`logger.info` to a handler that does nothing, in a transaction; stamped only, as no record is sent."""
-    from opentelemetry import trace
+def log_stamp() -> tuple[float, float | None]:
+    """The ids on a log record, where another was written before; making the record and sending it not counted."""
+    request = _begin(1)
+    logger, new = logging.getLogger("bench"), _records()
+    contrib, silent = LoggingInstrumentor(), logging_plugin.configure
+    silent(logging.CRITICAL, "bench")
 
-    import weftline.agent
+    def stamped() -> None:
+        logging_plugin.enter(logger, new())
 
-    handler = logging.NullHandler()
-    handler.handle = lambda _record: True  # type: ignore[method-assign, assignment]
-    logger = logging.Logger("bench")  # noqa: LOG001 - nobody else's handlers
-    logger.addHandler(handler)
+    def bare() -> None:
+        new()
 
-    def drive(times: int) -> None:
-        for _ in range(times):
-            logger.info("an order")
-
-    plain = []
-    stamped = []
-    os.environ.update(OTEL_LOGS_EXPORTER="none", OTEL_TRACES_EXPORTER="none")
-    for _ in range(_ROUNDS):
-        plain.append(_timed(drive, _CALLS // 10, _CALLS // 10)())
-        weftline.agent.start()
-        with trace.get_tracer("bench").start_as_current_span("span"):
-            stamped.append(_timed(drive, _CALLS // 10, _CALLS // 10)())
-        weftline.agent.stop()
-    before, after = statistics.median(plain), statistics.median(stamped)
-    print(f"{'logger.info':<34}{before:>8.0f} ns\n{'logger.info, stamped':<34}{after:>8.0f} ns{after - before:>+8.0f}")
+    try:
+        with_stamp, without = fastest(stamped, bare)
+        contrib.instrument(inject_trace_context=True, enable_log_auto_instrumentation=False)
+        return with_stamp - without, fastest(bare)[0] - without
+    finally:
+        contrib.uninstrument()
+        silent(logging.INFO, "")
+        serve.finish(request)
 
 
-def _span(number: int) -> Span:
-    span = Span(
-        "GET /items/{name}", 2, "weftline.agent.flask",
-        {
-            "http.request.method": "GET", "url.path": f"/items/{number % 50}", "url.scheme": "http",
-            "server.address": "shop", "server.port": 8080, "network.protocol.version": "1.1",
-            "user_agent.original": "bench/1", "client.address": "127.0.0.1", "http.route": "/items/<name>",
-            "http.response.status_code": 200,
-        },
-        trace_id=number << 64 | number, span_id=number << 32, parent_id=7, remote_parent=True,
-    )  # fmt: skip
-    span.end_ns = span.start_ns + 1
-    return span
+def log_stamp_first() -> tuple[float, float | None]:
+    """The same for the first in its span."""
+    logger, new = logging.getLogger("bench"), _records()
+    logging_plugin.configure(logging.CRITICAL, "bench")
+
+    def stamped() -> None:
+        request = _begin(1)
+        logging_plugin.enter(logger, new())
+        serve.finish(request)
+
+    def bare() -> None:
+        request = _begin(1)
+        new()
+        serve.finish(request)
+
+    with _kept():
+        with_stamp, without = fastest(stamped, bare)
+    logging_plugin.configure(logging.INFO, "")
+    return with_stamp - without, None
 
 
-def _timed(function: Callable[[Any], Any], argument: Any, amount: int) -> Callable[[], float]:
-    def once() -> float:
-        began = time.process_time_ns()
-        function(argument)
-        return (time.process_time_ns() - began) / amount
+def log_record() -> tuple[float, float | None]:
+    """What a log record's OTLP twin costs on top of its stamp, until it is queued."""
+    logger, new = logging.getLogger("bench"), _records()
 
-    return once
+    def stamped_and_sent() -> None:
+        logging_plugin.enter(logger, new())
+
+    request = _begin(1)
+    try:
+        with _kept(logs=True):
+            both = fastest(stamped_and_sent)[0]
+        with _kept():
+            return both - fastest(stamped_and_sent)[0], None
+    finally:
+        serve.finish(request)
 
 
-def _rounds(pieces: dict[str, Callable[[], float]]) -> dict[str, float]:
-    took: dict[str, list[float]] = {name: [] for name in pieces}
-    for _ in range(_ROUNDS):
-        for name, once in pieces.items():
-            took[name].append(once())
-    return {name: statistics.median(values) for name, values in took.items()}
+def encode() -> tuple[float, float | None]:
+    """A span as OTLP protobuf, out of a batch."""
+    ours = []
+    for number in range(1, BATCH + 1):
+        made = Span("GET /items/{name}", 2, "bench", dict(ATTRIBUTES), trace_id=TRACE + number, span_id=number)
+        made.end_ns = made.start_ns + 1_000_000
+        ours.append(made)
+    theirs = _Ended()
+    provider = TracerProvider()
+    provider.add_span_processor(theirs)
+    tracer = provider.get_tracer("bench")
+    for _ in range(BATCH):
+        tracer.start_span("GET /items/{name}", kind=SpanKind.SERVER, attributes=ATTRIBUTES).end()
+    mine, other = fastest(
+        lambda: encoder.traces(b"", ours, "", 16384),
+        lambda: encode_spans(theirs.spans).SerializeToString(),
+        calls=1,
+    )
+    return mine / BATCH, other / BATCH
+
+
+def fastest(*pieces: Piece, calls: int = CALLS) -> list[float]:
+    """ns a call of each, in interleaved rounds."""
+    best = [float("inf")] * (len(pieces) + 1)
+    for _ in range(ROUNDS):
+        for index, piece in enumerate((*pieces, _nothing)):
+            began = time.thread_time_ns()
+            for _ in range(calls):
+                piece()
+            best[index] = min(best[index], (time.thread_time_ns() - began) / calls)
+    return [one - best[-1] for one in best[:-1]]
+
+
+class _Ended(SpanProcessor):
+    def __init__(self) -> None:
+        self.spans: list[ReadableSpan] = []
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.spans.append(span)
+
+
+class _kept:
+    """An exporter that lets everything go, so that only the request's part is counted."""
+
+    def __init__(self, *, logs: bool = False) -> None:
+        self._logs = logs
+
+    def __enter__(self) -> None:
+        export.install(self)
+
+    def __exit__(self, *_: object) -> None:
+        export.install(None)
+
+    def emit_span(self, span: object) -> None: ...
+
+    def emit_log(self, log: object) -> None: ...
+
+    def takes_logs(self) -> bool:
+        return self._logs
+
+    def flush(self, timeout: float) -> bool:
+        return True
+
+
+def _span(flags: int) -> tuple[float, float]:
+    incoming = Incoming(TRACE, PARENT, flags)
+
+    def weftline() -> None:
+        request = serve.begin(incoming, "bench", _describe, None)
+        request.status = 200
+        serve.finish(request)
+
+    provider = TracerProvider()
+    provider.add_span_processor(SpanProcessor())
+    tracer = provider.get_tracer("bench")
+    parent = NonRecordingSpan(SpanContext(TRACE, PARENT, True, TraceFlags(flags)))
+    caller = trace.set_span_in_context(parent, otel.Context())
+
+    def sdk() -> None:
+        made = tracer.start_span("GET", caller, SpanKind.SERVER, dict(ATTRIBUTES))
+        token = otel.attach(trace.set_span_in_context(made))
+        made.set_attribute("http.response.status_code", 200)
+        made.end()
+        otel.detach(token)
+
+    with _kept():
+        ours, theirs = fastest(weftline, sdk)
+    return ours, theirs
+
+
+def _request(begin: Callable[[Any, str], serve.Request | None], carrier: dict[str, Any]) -> float:
+    def served() -> None:
+        request = begin(carrier, "bench")
+        assert request is not None
+        request.status = 200
+        serve.finish(request)
+        del carrier["weftline.agent.entered"]
+
+    with _kept():
+        return fastest(served)[0]
+
+
+def _begin(flags: int) -> serve.Request:
+    return serve.begin(Incoming(TRACE, PARENT, flags), "bench", _describe, None)
+
+
+def _records() -> Callable[[], logging.LogRecord]:
+    logger = logging.getLogger("bench")
+    return lambda: logger.makeRecord("bench", logging.INFO, "bench.py", 1, "order %d", (7,), None)
+
+
+def _describe(_: object, attributes: dict[str, Any]) -> str:
+    attributes.update(ATTRIBUTES)
+    return "GET"
+
+
+def _environ(flags: str) -> dict[str, Any]:
+    return {
+        "REQUEST_METHOD": "GET", "PATH_INFO": "/items/a", "QUERY_STRING": "", "SCRIPT_NAME": "", "SERVER_NAME": "shop",
+        "SERVER_PORT": "8080", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", "HTTP_HOST": "shop:8080",
+        "HTTP_ACCEPT": "*/*", "HTTP_USER_AGENT": "bench/1", "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_TRACEPARENT": f"00-{TRACE:032x}-{PARENT:016x}-{flags}",
+    }  # fmt: skip
+
+
+def _scope(flags: str) -> dict[str, Any]:
+    return {
+        "type": "http", "http_version": "1.1", "method": "GET", "path": "/items/a", "query_string": b"", "scheme": "http",
+        "server": ("shop", 8080), "client": ("127.0.0.1", 1),
+        "headers": [
+            (b"host", b"shop:8080"), (b"accept", b"*/*"), (b"user-agent", b"bench/1"),
+            (b"traceparent", f"00-{TRACE:032x}-{PARENT:016x}-{flags}".encode()),
+        ],
+    }  # fmt: skip
+
+
+def _nothing() -> None: ...
 
 
 if __name__ == "__main__":
