@@ -13,7 +13,7 @@ from opentelemetry import trace
 from opentelemetry.context.context import Context
 
 from weftline.agent import context, http_attributes, http_headers, ids
-from weftline.agent.parent import parent_of
+from weftline.agent.parent import is_within, parent_of
 from weftline.agent.propagate import Outgoing, inject
 from weftline.agent.record import CLIENT, ERROR, Identity, Span, exception_type
 
@@ -58,10 +58,10 @@ def depart(
     """What :func:`begin` does, for any protocol with headers: `describe` fills in the attributes and returns the
     span's name; it is called only if there is a span. `scope` is the layer that makes one span."""
     current = context.current_span()
-    if isinstance(current, Identity) and current.scope == scope:
+    if is_within(current, scope):
         return None
     entered = context.transaction()
-    if traced or (isinstance(current, Identity) and current.scope == DATABASE):  # a database spoken to over HTTP
+    if traced or is_within(current, DATABASE):  # a database spoken to over HTTP
         return _carry(current, entered, headers)
     if entered is not None and not entered.sampled:  # no new span id: nobody would ever hear of it
         return Call(headers, inject(_outgoing(entered), headers))

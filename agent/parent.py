@@ -1,11 +1,12 @@
-"""Whose child is what leaves the program: a call, a query, a message. The one place that decides it."""
+"""Whose child is what leaves the program: a call, a query, a message; and whether it is a layer's second. The one
+place that decides it."""
 
 from typing import NamedTuple
 
 from opentelemetry import trace
 
 from weftline.agent import context, ids, serve
-from weftline.agent.record import Span
+from weftline.agent.record import Identity, Span
 from weftline.agent.sample import SAMPLED
 
 
@@ -20,6 +21,11 @@ class Parent(NamedTuple):
     @property
     def sampled(self) -> bool:
         return bool(self.flags & SAMPLED)
+
+
+def is_within(current: trace.Span | None, scope: str) -> bool:
+    """Whether a layer has begun its one span already: what leaves now is a library's that another is built on."""
+    return isinstance(current, Identity) and current.scope == scope
 
 
 def parent_of(current: trace.Span | None) -> Parent:

@@ -15,7 +15,7 @@ from opentelemetry.context.context import Context
 
 from weftline.agent import context, foreign, ids, sql
 from weftline.agent.call import DATABASE
-from weftline.agent.parent import parent_of
+from weftline.agent.parent import is_within, parent_of
 from weftline.agent.record import CLIENT, ERROR, Identity, Span, exception_type
 
 SCOPE: Final = DATABASE
@@ -64,7 +64,7 @@ def begin(library: Library, describe: Callable[..., str], *subject: Any) -> Quer
     if entered is not None and not entered.sampled:
         return None
     current = context.current_span()
-    if isinstance(current, Identity) and current.scope == SCOPE:
+    if is_within(current, SCOPE):
         return None
     if foreign.instruments(library.name, library.instrumentor):
         return None
