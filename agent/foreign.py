@@ -18,20 +18,29 @@ _SUPPRESS_HTTP: Final = getattr(otel, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", "sup
 _IMPORTED: Final = {"aiohttp_client": "aiohttp", "aiohttp_server": "aiohttp", "urllib": "http.client"}
 """What is imported, where opentelemetry-contrib's instrumentor has another name."""
 _counted: set[tuple[str, str]] = set()
+_alone_among = -1
+"""How many modules were imported when none of them traced: asked for every request, answered by that number."""
 
 
 def instruments(library: str, instrumentor: str, application: object = None) -> bool:
     """Whether somebody else makes a library's spans: opentelemetry-contrib's instrumentor for it, or for this
     application of it; ddtrace, New Relic or Sentry, which is counted once for each library."""
-    module = sys.modules.get(_CONTRIB + library)
+    global _alone_among  # noqa: PLW0603 - a process has one table of modules
+    modules = sys.modules
+    if len(modules) == _alone_among:
+        return False
+    if not any(map(modules.__contains__, _ROOTS)):
+        _alone_among = len(modules)
+        return False
+    module = modules.get(_CONTRIB + library)
     if module is not None:
         if application is not None and getattr(application, _FLAG, False):
             return True
         made = getattr(getattr(module, instrumentor, None), "_instance", None)
         if getattr(made, _FLAG, False):
             return True
-    for product, patched in _PRODUCTS.items():
-        if product in sys.modules and patched(_IMPORTED.get(library, library)):
+    for product in _PRODUCTS:
+        if product in modules and _PRODUCTS[product](_IMPORTED.get(library, library)):
             if (product, library) not in _counted:
                 _counted.add((product, library))
                 counters.count("skipped", f"{library}: {product}")
@@ -83,3 +92,5 @@ def _sentry(library: str) -> bool:
 
 
 _PRODUCTS: Final = {"ddtrace": _ddtrace, "newrelic": _newrelic, "sentry_sdk": _sentry}
+_ROOTS: Final = (_CONTRIB.rstrip("."), *_PRODUCTS)
+"""Without one of these imported nobody else traces."""

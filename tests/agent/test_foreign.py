@@ -20,6 +20,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setitem(__import__("sys").modules, name, made)
 
     monkeypatch.setattr(foreign, "_counted", set())
+    monkeypatch.setattr(foreign, "_alone_among", -1)
     return module
 
 
@@ -40,6 +41,14 @@ def test_ddtrace(module: Any) -> None:
     module("aiohttp", _datadog_patch=True)
     assert foreign.instruments("aiohttp_client", "")
     assert skipped() == ["teapot: ddtrace", "aiohttp_client: ddtrace"]
+
+
+def test_one_imported_later_is_seen(module: Any) -> None:
+    module("teapot", _datadog_patch=True)
+    assert not foreign.instruments("teapot", "")
+    assert not foreign.instruments("teapot", "")
+    module("ddtrace")
+    assert foreign.instruments("teapot", "")
 
 
 def test_new_relic(module: Any) -> None:
