@@ -17,8 +17,8 @@ from weftline.agent import semconv
 from weftline.agent.propagate import b3, baggage, jaeger, request_id, sw8, transaction_id, w3c
 
 NAMES: Final = (
-    semconv.TRACEPARENT, semconv.TRACESTATE, semconv.REQUEST_ID, semconv.TRANSACTION_ID,
-    baggage.HEADER, b3.SINGLE, *b3.MULTI, jaeger.HEADER, sw8.HEADER,
+    semconv.TRACEPARENT, semconv.TRACESTATE, semconv.REQUEST_ID, baggage.HEADER, semconv.TRANSACTION_ID,
+    b3.SINGLE, b3.TRACE_ID, jaeger.HEADER, sw8.HEADER, b3.SPAN_ID, b3.SAMPLED, b3.FLAGS,
 )  # fmt: skip
 """The headers read, in lower case."""
 
@@ -31,10 +31,12 @@ def configure(propagators: Iterable[str]) -> None:
     _written = frozenset(propagators)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Incoming:
     """What a request brought. 0 stands for an id that didn't come; `flags` is None where no decision came with it.
-    `aliases` are the trace ids of other systems; `baggage` is the header as it came."""
+    `aliases` are the trace ids of other systems; `baggage` is the header as it came.
+
+    Not to be changed, but not frozen either: that costs five times as much to make."""
 
     trace_id: int = 0
     span_id: int = 0
@@ -45,32 +47,54 @@ class Incoming:
     baggage: str = ""
 
 
-def extract(get: Callable[[str], str | None]) -> Incoming:
-    """Reads a request's headers, by lower-case name; a repeated header's values come joined by commas."""
-    if "none" in _written:
-        return Incoming()
-    alias = request_id.parse(get(semconv.REQUEST_ID))
-    carried = get(baggage.HEADER) or ""
-    parent: tuple[int, int, int | None] | None = w3c.parse(get(semconv.TRACEPARENT))
-    state = w3c.tracestate(get(semconv.TRACESTATE)) if parent is not None else ""
-    single, several, uber, skywalking = get(b3.SINGLE), get(b3.TRACE_ID), get(jaeger.HEADER), get(sw8.HEADER)
-    if single is None and several is None and uber is None and skywalking is None:
-        if parent is not None:
-            return Incoming(*parent, state, alias, (), carried)
-        return Incoming(transaction_id.parse(get(semconv.TRANSACTION_ID)), request_id=alias, baggage=carried)
-    others = [found for found in (b3.parse(single), b3.parse_multi(get), jaeger.parse(uber)) if found is not None]
-    if parent is None and others:
-        parent = others[0]
-    if parent is None:
-        parent = (transaction_id.parse(get(semconv.TRANSACTION_ID)), 0, None)
-    aliases = [transaction_id.text(found[0]) for found in others if found[0] != parent[0]]
-    told = sw8.parse(skywalking)
-    if told is not None:
-        aliases.append(told)
-    return Incoming(*parent, state, alias, tuple(dict.fromkeys(aliases)), carried)
+Get = Callable[[str], str | None]
 
 
-@dataclass(frozen=True, slots=True)
+def extractor(spelled: Mapping[str, str]) -> Callable[[Get], Incoming]:
+    """An :func:`extract` for carriers that spell header names in their own way: {name in lower case: the carrier's}.
+    So that `get` can be the carrier's own: in every request most of :data:`NAMES` are looked up, and in vain.
+    """
+    a_traceparent, a_tracestate, a_request_id, a_baggage, a_transaction_id, a_single, a_several, an_uber, a_sw8, *_ = (
+        spelled[name] for name in NAMES
+    )
+
+    def extract(get: Get) -> Incoming:
+        """Reads a request's headers; a repeated header's values come joined by commas."""
+        if "none" in _written:
+            return Incoming()
+        traceparent, alias, carried = get(a_traceparent), get(a_request_id), get(a_baggage) or ""
+        single, several, uber, skywalking = get(a_single), get(a_several), get(an_uber), get(a_sw8)
+        parent: tuple[int, int, int | None] | None = None if traceparent is None else w3c.parse(traceparent)
+        state = "" if parent is None else get(a_tracestate) or ""
+        if state:
+            state = w3c.tracestate(state)
+        if alias is not None:
+            alias = request_id.parse(alias)
+        if single is None and several is None and uber is None and skywalking is None:
+            if parent is None:
+                return Incoming(transaction_id.parse(get(a_transaction_id)), 0, None, "", alias, (), carried)
+            trace_id, span_id, flags = parent
+            return Incoming(trace_id, span_id, flags, state, alias, (), carried)
+        many = b3.parse_multi(lambda name: get(spelled[name]))
+        others = [found for found in (b3.parse(single), many, jaeger.parse(uber)) if found is not None]
+        if parent is None and others:
+            parent = others[0]
+        if parent is None:
+            parent = (transaction_id.parse(get(a_transaction_id)), 0, None)
+        aliases = [transaction_id.text(found[0]) for found in others if found[0] != parent[0]]
+        told = sw8.parse(skywalking)
+        if told is not None:
+            aliases.append(told)
+        return Incoming(*parent, state, alias, tuple(dict.fromkeys(aliases)), carried)
+
+    return extract
+
+
+extract: Final = extractor({name: name for name in NAMES})
+"""Reads a request's headers, by lower-case name; a repeated header's values come joined by commas."""
+
+
+@dataclass(slots=True)
 class Outgoing:
     """What a request of ours takes along."""
 
@@ -85,15 +109,15 @@ def headers(outgoing: Outgoing, present: Mapping[str, str]) -> dict[str, str]:
     """The headers to add to a request that has `present` (case-insensitive): never one the application set itself."""
     if "none" in _written:
         return {}
-    own = w3c.parse(present.get(semconv.TRACEPARENT))
+    theirs = present.get(semconv.TRACEPARENT)
+    own = None if theirs is None else w3c.parse(theirs)
     added = {}
-    if semconv.TRACEPARENT not in present and "tracecontext" in _written:
+    if theirs is None and "tracecontext" in _written:
         added[semconv.TRACEPARENT] = w3c.traceparent(outgoing.trace_id, outgoing.span_id, outgoing.flags)
-        if outgoing.tracestate and semconv.TRACESTATE not in present:
+        if outgoing.tracestate:
             added[semconv.TRACESTATE] = outgoing.tracestate
-    if semconv.TRANSACTION_ID not in present:
-        added[semconv.TRANSACTION_ID] = transaction_id.text(outgoing.trace_id if own is None else own[0])
-    if outgoing.request_id and semconv.REQUEST_ID not in present:
+    added[semconv.TRANSACTION_ID] = transaction_id.text(outgoing.trace_id if own is None else own[0])
+    if outgoing.request_id:
         added[semconv.REQUEST_ID] = outgoing.request_id
     if own is None:
         added |= _others(outgoing)
@@ -101,7 +125,9 @@ def headers(outgoing: Outgoing, present: Mapping[str, str]) -> dict[str, str]:
         members = _members()
         if members and (text := baggage.text(members)):
             added[baggage.HEADER] = text
-    return {name: value for name, value in added.items() if name not in present}
+    for name in [name for name in added if name in present]:
+        del added[name]
+    return added
 
 
 def _others(outgoing: Outgoing) -> dict[str, str]:
