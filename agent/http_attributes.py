@@ -1,7 +1,9 @@
 """HTTP's semantic conventions (1.44, stable): what servers and clients record in the same way."""
 
+import functools
 import urllib.parse
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 METHODS: Final = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"))
 SENSITIVE_QUERY: Final = frozenset(
@@ -17,6 +19,8 @@ SENSITIVE_QUERY: Final = frozenset(
 )
 """Query parameters that are credentials: their values are never recorded."""
 _REDACTED: Final = "REDACTED"
+_KEPT: Final = 256
+"""Hosts and methods kept: callers choose them, so there may be any number."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -54,15 +58,36 @@ def url(text: str) -> str:
     return urllib.parse.urlunsplit(parts._replace(netloc=netloc, query=query(parts.query)))
 
 
-def server(attributes: dict[str, object], host: str, scheme: str) -> None:
+def server(attributes: dict[str, Any], host: str, scheme: str) -> None:
     """Records `server.address` and `server.port` from a Host header or an authority such as `[::1]:8080`."""
+    attributes.update(server_of(host, scheme))
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def server_of(host: str, scheme: str) -> Mapping[str, Any]:
+    """The attributes of :func:`server`."""
     address, port = host, _DEFAULT_PORTS.get(scheme)
     name, colon, digits = host.rpartition(":")
     if colon and digits.isdigit():
         address, port = name, int(digits)
-    attributes["server.address"] = address.strip("[]")
+    found: dict[str, Any] = {"server.address": address.strip("[]")}
     if port is not None:
-        attributes["server.port"] = port
+        found["server.port"] = port
+    return found
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def request(name: str, scheme: str, host: str, version: str) -> tuple[str, Mapping[str, Any]]:
+    """What requests to a server have in common, worked out once: :func:`method`, the scheme, :func:`server` and the
+    protocol's version; and what the span's name begins with. Empty are a host or a version that isn't known."""
+    found: dict[str, Any] = {}
+    begins = method(found, name)
+    found["url.scheme"] = scheme
+    if host:
+        server(found, host, scheme)
+    if version:
+        found["network.protocol.version"] = version
+    return begins, found
 
 
 def client_address(forwarded_for: str | None, peer: str | None) -> str | None:

@@ -53,3 +53,29 @@ def test_unknown_methods_make_no_new_names() -> None:
 )
 def test_client_address(forwarded: str | None, peer: str | None, address: str | None) -> None:
     assert http_attributes.client_address(forwarded, peer) == address
+
+
+def test_what_requests_have_in_common_is_worked_out_once_and_shared_by_nobody() -> None:
+    first: dict[str, object] = {}
+    name, same = http_attributes.request("GET", "https", "shop", "1.1")
+    first.update(same)
+    first["url.path"] = "/a"
+    assert (name, dict(same)) == http_attributes.request("GET", "https", "shop", "1.1")
+    assert same == {
+        "http.request.method": "GET",
+        "url.scheme": "https",
+        "server.address": "shop",
+        "server.port": 443,
+        "network.protocol.version": "1.1",
+    }
+    assert http_attributes.request("BREW", "http", "", "") == (
+        "HTTP",
+        {"http.request.method": "_OTHER", "http.request.method_original": "BREW", "url.scheme": "http"},
+    )
+
+
+def test_hosts_are_the_callers_choice_so_few_are_kept() -> None:
+    for number in range(2000):
+        http_attributes.request("GET", "http", f"shop{number}:80", "1.1")
+    assert http_attributes.request.cache_info().currsize <= 256
+    assert http_attributes.server_of.cache_info().currsize <= 256
