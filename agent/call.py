@@ -16,6 +16,7 @@ from weftline.agent import context, http_attributes, http_headers, ids
 from weftline.agent.parent import is_within, parent_of
 from weftline.agent.propagate import Outgoing, inject
 from weftline.agent.record import CLIENT, ERROR, Identity, Span, exception_type
+from weftline.agent.sample import SAMPLED
 
 DATABASE: Final = "db.client"
 """The scope of a query's span (query.py), which stands for the HTTP calls below it."""
@@ -63,7 +64,7 @@ def depart(
     entered = context.transaction()
     if traced or is_within(current, DATABASE):  # a database spoken to over HTTP
         return _carry(current, entered, headers)
-    if entered is not None and not entered.sampled:  # no new span id: nobody would ever hear of it
+    if entered is not None and not entered.flags & SAMPLED:  # no new span id: nobody would ever hear of it
         return Call(headers, inject(_outgoing(entered), headers))
     parent = parent_of(current)
     trace_id, span_id, state = parent.trace_id, ids.span_id(), parent.tracestate
@@ -73,8 +74,7 @@ def depart(
         if http_headers.client_request is not None and scope == SCOPE:
             http_headers.client_request.note(attributes, headers.items())
         span: Identity = Span(
-            name, CLIENT, library, attributes, trace_id=trace_id, span_id=span_id, parent_id=parent.span_id,
-            flags=parent.flags, tracestate=state, scope=scope,
+            name, CLIENT, library, attributes, trace_id, span_id, parent.span_id, parent.flags, state, scope,
         )  # fmt: skip
     else:
         span = Identity(trace_id, span_id, parent.flags, state, scope)
@@ -89,7 +89,7 @@ def answered(call: Call | None, status: int, headers: Mapping[str, str] | None =
         return
     put_back(call)
     span = call.span
-    if isinstance(span, Span):
+    if type(span) is Span:
         span.set_attribute("http.response.status_code", status)
         if http_headers.client_response is not None and headers is not None:
             http_headers.client_response.note(span.attributes, headers.items())
@@ -105,7 +105,7 @@ def failed(call: Call | None, exception: BaseException) -> None:
         return
     put_back(call)
     span = call.span
-    if isinstance(span, Span):
+    if type(span) is Span:
         span.record_exception(exception)
         span.set_attribute("error.type", exception_type(exception))
         span.status = ERROR
@@ -141,4 +141,4 @@ def _describe(attributes: dict[str, Any], url: str) -> None:
     attributes["url.full"] = http_attributes.url(url)
     scheme, _, rest = url.partition("://")
     authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
-    http_attributes.server(attributes, authority, scheme.lower())
+    attributes.update(http_attributes.server_of(authority, scheme.lower()))

@@ -5,12 +5,15 @@ round. A context is left by putting back what was there, never by a token from a
 """
 
 import contextlib
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from opentelemetry import context as otel
 from opentelemetry import trace
 from opentelemetry.context.context import Context
 
+from weftline.agent.record import Identity, Ids, Span, Stamp
 from weftline.agent.sample import SAMPLED
 
 SPAN_KEY = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
@@ -18,32 +21,45 @@ TRANSACTION_KEY = "weftline-transaction"
 SERVED_KEY = "weftline-served"
 
 
-@dataclass(slots=True)
-class Transaction:
-    """One request's facts that outlive its spans. `span_id` is its server span's, recorded or not; `parent_id` the
-    span id that arrived, 0 if none did."""
+def _variable() -> tuple[Callable[[], Context], Callable[[Context], object]]:
+    """How the current context is read and set. OpenTelemetry keeps it in a context variable, unless OTEL_PYTHON_CONTEXT
+    names something else; asked for directly, the variable answers three times as fast."""
+    kept = getattr(getattr(otel, "_RUNTIME_CONTEXT", None), "_current_context", None)
+    return (kept.get, kept.set) if isinstance(kept, ContextVar) else (otel.get_current, otel.attach)
 
-    trace_id: int
-    span_id: int
-    flags: int
-    parent_id: int = 0
-    tracestate: str = ""
-    request_id: str | None = None
+
+current, attach = _variable()
+
+
+class Transaction(Identity):
+    """One request's facts that outlive its spans. `span_id` is its server span's, recorded or not; `parent_id` the
+    span id that arrived, 0 if none did. Sampled out, it is itself the current span: nothing else is made."""
+
+    __slots__ = ("parent_id", "request_id")
+
+    def __init__(  # noqa: PLR0917 - one is made for every request: keywords cost as much as all the rest
+        self,
+        trace_id: int,
+        span_id: int,
+        flags: int,
+        parent_id: int = 0,
+        tracestate: str = "",
+        request_id: str | None = None,
+        scope: str = "",
+    ) -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.flags = flags
+        self.tracestate = tracestate
+        self.scope = scope
+        self.stamp = None
+        self.spoken = None
+        self.parent_id = parent_id
+        self.request_id = request_id
 
     @property
     def sampled(self) -> bool:
         return bool(self.flags & SAMPLED)
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """The ids that speak for a place in the program. `parent_id` is set only when the transaction was sampled out
-    and no span will say it."""
-
-    trace_id: int
-    span_id: int
-    flags: int
-    parent_id: int = 0
 
 
 @dataclass(slots=True)
@@ -55,13 +71,12 @@ class _Served:
 
 def transaction() -> Transaction | None:
     """The transaction this code runs in, if it entered through the agent."""
-    return _transaction(otel.get_current())
-
-
-def _transaction(here: Context) -> Transaction | None:
+    here = current()
     found = here.get(TRANSACTION_KEY)
-    if isinstance(found, Transaction):
-        return found
+    return found if type(found) is Transaction else _just_served(here)
+
+
+def _just_served(here: Context) -> Transaction | None:
     served = here.get(SERVED_KEY)
     return served.transaction if isinstance(served, _Served) else None
 
@@ -69,46 +84,48 @@ def _transaction(here: Context) -> Transaction | None:
 def serving() -> Context:
     """Opens the context of a server handling one request, for :func:`leave` to close. A WSGI server sends the body
     and writes its access log when the application has returned: both still belong to the request."""
-    previous = otel.get_current()
-    current = Context(previous)
-    dict.__setitem__(current, SERVED_KEY, _Served())
-    otel.attach(current)
+    previous = current()
+    made = previous.copy()
+    made[SERVED_KEY] = _Served()
+    attach(Context(made))
     return previous
-
-
-def served(entered: Transaction | None) -> None:
-    """Tells the server around, if it opened a context, what it has just served."""
-    server = otel.get_current().get(SERVED_KEY)
-    if isinstance(server, _Served):
-        server.transaction = entered
 
 
 def current_span() -> trace.Span | None:
     """The current span, whoever made it."""
-    span = otel.get_current().get(SPAN_KEY)
+    span = current().get(SPAN_KEY)
+    if type(span) is Span or type(span) is Transaction:  # the usual ones: trace.Span's isinstance is slow
+        return span
     return span if isinstance(span, trace.Span) else None
 
 
 def enter(span: trace.Span, entered: Transaction | None = None) -> Context:
     """Makes a span current, and its transaction if it begins one. Returns what to put back with :func:`leave`."""
-    previous = otel.get_current()
-    current = Context(previous)
-    dict.__setitem__(current, SPAN_KEY, span)  # Context forbids it to users; a copy per key costs twice
+    previous = current()
+    made = previous.copy()
+    made[SPAN_KEY] = span
     if entered is not None:
-        dict.__setitem__(current, TRANSACTION_KEY, entered)
-    otel.attach(current)
+        made[TRANSACTION_KEY] = entered
+    attach(Context(made))
     return previous
 
 
 def leave(previous: Context) -> None:
     """Puts back what :func:`enter` found. For entry points, which own their context whatever ran in it."""
-    otel.attach(previous)
+    attach(previous)
+
+
+def served(server: Context, entered: Transaction) -> None:
+    """Tells a server what it has just served, if `server` is a context that :func:`serving` opened."""
+    around = server.get(SERVED_KEY)
+    if isinstance(around, _Served):
+        around.transaction = entered
 
 
 def leave_if_current(span: trace.Span, previous: Context) -> None:
     """Puts back what :func:`enter` found, unless something else has become current meanwhile and stayed."""
-    if otel.get_current().get(SPAN_KEY) is span:
-        otel.attach(previous)
+    if current().get(SPAN_KEY) is span:
+        attach(previous)
 
 
 def mark(exception: BaseException) -> None:
@@ -129,12 +146,36 @@ def marked(exception: BaseException) -> Stamp | None:
 def stamp() -> Stamp | None:
     """The ids of whatever runs now: the current span's, or the transaction's own where the current span is one that
     is never sent (the transaction was sampled out, or the application's SDK dropped the span)."""
-    here = otel.get_current()
-    span, entered = here.get(SPAN_KEY), _transaction(here)
+    here = current()
+    span, entered = here.get(SPAN_KEY), here.get(TRANSACTION_KEY)
+    if type(entered) is not Transaction:
+        entered = _just_served(here)
+    if type(span) is Span and (entered is None or entered.flags & SAMPLED):
+        return span.stamp or _of(span)
+    if entered is None:
+        return _of(span)
+    if not entered.flags & SAMPLED:
+        return entered.stamp or _of_transaction(entered)
     spoken = span.get_span_context() if isinstance(span, trace.Span) else trace.INVALID_SPAN_CONTEXT
-    if entered is not None:
-        if not entered.sampled:
-            return Stamp(entered.trace_id, entered.span_id, entered.flags, entered.parent_id)
-        if not spoken.is_valid or (entered.trace_id == spoken.trace_id and not spoken.trace_flags & SAMPLED):
-            return Stamp(entered.trace_id, entered.span_id, entered.flags)
+    if not spoken.is_valid or (entered.trace_id == spoken.trace_id and not spoken.trace_flags & SAMPLED):
+        return _of_transaction(entered)
+    return _of(span)
+
+
+def _of(span: object) -> Stamp | None:
+    """A span's own ids; None for no span."""
+    if isinstance(span, Ids):
+        if span.stamp is None and span.trace_id and span.span_id:
+            span.stamp = Stamp(span.trace_id, span.span_id, span.flags)
+        return span.stamp
+    if not isinstance(span, trace.Span):
+        return None
+    spoken = span.get_span_context()
     return Stamp(spoken.trace_id, spoken.span_id, int(spoken.trace_flags)) if spoken.is_valid else None
+
+
+def _of_transaction(entered: Transaction) -> Stamp:
+    if entered.stamp is None:
+        parent_id = 0 if entered.flags & SAMPLED else entered.parent_id
+        entered.stamp = Stamp(entered.trace_id, entered.span_id, entered.flags, parent_id)
+    return entered.stamp

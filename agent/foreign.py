@@ -70,7 +70,7 @@ def withdraw(request: serve.Request) -> None:
     """Takes back a request that a server's cut began before it could know that somebody else makes its span."""
     if isinstance(request.span, Span) and not request.span.end_ns:
         request.span.end_ns = request.span.start_ns  # ended, so that it takes nothing more, and never sent
-    request.transaction_id = ""
+    request.withdrawn = True
     context.leave(request.previous)
 
 

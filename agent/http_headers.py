@@ -79,7 +79,10 @@ def configure(options: Settings) -> None:
 
 
 def received(request: Any) -> Iterator[tuple[Any, Any]]:
-    """The headers of what a server's plugin describes: a WSGI environ, an ASGI scope, or an object with `headers`."""
+    """The headers of what a server's plugin describes: a WSGI environ, an ASGI scope, a tuple that begins with one of
+    them, or an object with `headers`."""
+    if isinstance(request, tuple):
+        request = request[0]
     if not isinstance(request, dict):
         headers = getattr(request, "headers", None)
         every = getattr(headers, "get_all", None) or getattr(headers, "items", None)

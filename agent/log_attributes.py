@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any, Final
 
-from weftline.agent import context
 from weftline.agent.plugins.logging import give_ids, is_secret, severity
 from weftline.agent.propagate import transaction_id
-from weftline.agent.record import LogRecord, exception_attributes, limits
+from weftline.agent.record import LogRecord, Stamp, exception_attributes, limits
 from weftline.agent.sample import SAMPLED
 
 _STAMPS: Final = ("transaction_id", "otelTraceID", "otelSpanID", "otelTraceSampled")
 
 
-def stamps(ids: context.Stamp) -> dict[str, Any]:
+def stamps(ids: Stamp) -> dict[str, Any]:
     """The ids for the application's own formats, named as on the standard library's records."""
     trace_id = transaction_id.text(ids.trace_id)
     return dict(zip(_STAMPS, (trace_id, trace_id, f"{ids.span_id:016x}", bool(ids.flags & SAMPLED)), strict=True))
@@ -47,7 +46,7 @@ def log_record(
     scope: str,
     attributes: dict[str, Any],
     exception: BaseException | None,
-    ids: context.Stamp | None,
+    ids: Stamp | None,
 ) -> LogRecord:
     """A record of a library that doesn't go through the standard library's logging."""
     if threading.current_thread() is not threading.main_thread():

@@ -142,8 +142,8 @@ def take(
     """Takes a message in hand: its transaction is current until it is put down. `describe` fills in the attributes;
     it is called only if the transaction is sampled."""
     around = context.current_span()
-    entered = serve.transaction(incoming)
-    span: Identity
+    entered = serve.transaction(incoming, scope=SCOPE)
+    span: Identity = entered
     if entered.sampled:
         attributes = _attributes(system, "process", "process", destination)
         describe(attributes)
@@ -154,9 +154,9 @@ def take(
         )  # fmt: skip
         if around is not None and around.get_span_context().span_id != entered.parent_id:
             span.add_link(around.get_span_context())
-    else:
-        span = Identity(entered.trace_id, entered.span_id, entered.flags, entered.tracestate, SCOPE)
-    return Handling(span, entered, serve.enter(span, entered, incoming))
+    previous = context.enter(span, entered)
+    serve.bring(incoming)
+    return Handling(span, entered, previous)
 
 
 def sort(incoming: Incoming) -> Context | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from opentelemetry import trace
 
 from weftline.agent import context, ids, serve
-from weftline.agent.record import Identity, Span
+from weftline.agent.record import Ids, Span
 from weftline.agent.sample import SAMPLED
 
 
@@ -25,12 +25,12 @@ class Parent(NamedTuple):
 
 def is_within(current: trace.Span | None, scope: str) -> bool:
     """Whether a layer has begun its one span already: what leaves now is a library's that another is built on."""
-    return isinstance(current, Identity) and current.scope == scope
+    return isinstance(current, Ids) and current.scope == scope
 
 
 def parent_of(current: trace.Span | None) -> Parent:
     """The current span's ids, or those that speak for it; of a new trace where there are none."""
-    if isinstance(current, Span):  # ours, and so sampled: its ids are at hand
+    if type(current) is Span:  # ours, and so sampled: its ids are at hand
         return Parent(current.trace_id, current.span_id, current.flags, current.tracestate)
     stamp = context.stamp()
     if stamp is not None:

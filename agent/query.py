@@ -17,6 +17,7 @@ from weftline.agent import context, foreign, ids, sql
 from weftline.agent.call import DATABASE
 from weftline.agent.parent import is_within, parent_of
 from weftline.agent.record import CLIENT, ERROR, Identity, Span, exception_type
+from weftline.agent.sample import SAMPLED
 
 SCOPE: Final = DATABASE
 
@@ -61,7 +62,7 @@ def begin(library: Library, describe: Callable[..., str], *subject: Any) -> Quer
     called only if there is a span. None when a layer above has done all this, somebody else makes the library's spans,
     or the transaction is sampled out."""
     entered = context.transaction()
-    if entered is not None and not entered.sampled:
+    if entered is not None and not entered.flags & SAMPLED:
         return None
     current = context.current_span()
     if is_within(current, SCOPE):
@@ -73,8 +74,8 @@ def begin(library: Library, describe: Callable[..., str], *subject: Any) -> Quer
         attributes: dict[str, Any] = {}
         name = describe(attributes, *subject)
         span: Identity = Span(
-            name, CLIENT, f"weftline.agent.{library.name}", attributes, trace_id=parent.trace_id, span_id=ids.span_id(),
-            parent_id=parent.span_id, flags=parent.flags, tracestate=parent.tracestate, scope=SCOPE,
+            name, CLIENT, f"weftline.agent.{library.name}", attributes, parent.trace_id, ids.span_id(),
+            parent.span_id, parent.flags, parent.tracestate, SCOPE,
         )  # fmt: skip
     else:
         span = Identity(parent.trace_id, ids.span_id(), parent.flags, parent.tracestate, SCOPE)
@@ -109,7 +110,7 @@ def failed(query: Query | None, exception: BaseException, code: object = None) -
         return
     context.leave_if_current(query.span, query.previous)
     span = query.span
-    if isinstance(span, Span):
+    if type(span) is Span:
         span.record_exception(exception, _event(exception))
         if code:
             span.set_attribute("db.response.status_code", str(code))

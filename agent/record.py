@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, final
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
@@ -25,6 +25,9 @@ ERROR: Final = 2
 """Status codes as OTLP numbers them."""
 
 Attributes = dict[str, Any]
+
+_ATOMS: Final = frozenset((str, bool, int, float))
+"""Types whose values are frozen as they are."""
 
 
 @dataclass(slots=True)
@@ -91,10 +94,41 @@ class LogRecord:
     event_name: str = ""
 
 
-class Identity(trace.Span):
+@dataclass(slots=True)
+class Stamp:
+    """The ids that speak for a place in the program. `parent_id` is set only when the transaction was sampled out
+    and no span will say it. Not to be changed, but not frozen either: that costs five times as much to make."""
+
+    trace_id: int
+    span_id: int
+    flags: int
+    parent_id: int = 0
+    fields: Attributes | None = field(default=None, compare=False, repr=False)
+    """The ids as fields of the program's own log records, once one was stamped with them."""
+
+
+class Ids:
+    """The ids of a span of ours, or of a transaction. A plain class, so that asking whether something is one is cheap:
+    `trace.Span` is abstract, and its classes' `isinstance` costs ten times as much."""
+
+    __slots__ = ("flags", "scope", "span_id", "spoken", "stamp", "trace_id", "tracestate")
+
+    trace_id: int
+    span_id: int
+    flags: int
+    tracestate: str
+    scope: str
+    """The layer that makes one span however many libraries are stacked in it; empty for none."""
+    stamp: "Stamp | None"
+    """Kept for the next log record, once one was written here."""
+    spoken: SpanContext | None
+    """The ids as OpenTelemetry has them, once somebody asked."""
+
+
+class Identity(Ids, trace.Span):
     """A span that is sampled out: it has its ids, passes them on, and records nothing."""
 
-    __slots__ = ("_context", "flags", "scope", "span_id", "trace_id", "tracestate")
+    __slots__ = ()
 
     def __init__(self, trace_id: int, span_id: int, flags: int, tracestate: str, scope: str = "") -> None:
         self.trace_id = trace_id
@@ -102,16 +136,17 @@ class Identity(trace.Span):
         self.flags = flags
         self.tracestate = tracestate
         self.scope = scope
-        self._context: SpanContext | None = None
+        self.stamp = None
+        self.spoken = None
 
     def get_span_context(self) -> SpanContext:
         """Built when somebody asks."""
-        if self._context is None:
+        if self.spoken is None:
             state = TraceState.from_header([self.tracestate]) if self.tracestate else None
-            self._context = SpanContext(
+            self.spoken = SpanContext(
                 self.trace_id, self.span_id, is_remote=False, trace_flags=TraceFlags(self.flags), trace_state=state
             )
-        return self._context
+        return self.spoken
 
     def is_recording(self) -> bool:
         return False
@@ -147,33 +182,40 @@ class Identity(trace.Span):
         pass
 
 
+@final
 class Span(Identity):
-    """A recording span. After :meth:`end` it is the export thread's and takes nothing more."""
+    """A recording span. After :meth:`end` it is the export thread's and takes nothing more. The attributes are taken
+    over, not copied."""
 
     __slots__ = (
         "attributes", "dropped_attributes", "dropped_events", "end_ns", "events", "exception", "kind", "library",
         "links", "name", "parent_id", "remote_parent", "start_ns", "status", "status_message", "version",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - one is made in every request: keywords cost as much as all the rest
         self,
         name: str,
         kind: int,
         library: str,
         attributes: Attributes,
-        *,
         trace_id: int,
         span_id: int,
         parent_id: int = 0,
-        remote_parent: bool = False,
         flags: int = SAMPLED,
         tracestate: str = "",
         scope: str = "",
+        remote_parent: bool = False,
         start_ns: int = 0,
         version: str | None = None,
         observed: bool = True,
     ) -> None:
-        super().__init__(trace_id, span_id, flags, tracestate, scope)
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.flags = flags
+        self.tracestate = tracestate
+        self.scope = scope
+        self.stamp = None
+        self.spoken = None
         self.name = name
         self.kind = kind
         self.library = library
@@ -181,8 +223,8 @@ class Span(Identity):
         self.attributes = attributes
         self.parent_id = parent_id
         self.remote_parent = remote_parent
-        self.events: list[Event] = []
-        self.links: list[Link] = []
+        self.events: list[Event] | tuple[()] = ()  # most spans have none: a list each would be made for nothing
+        self.links: list[Link] | tuple[()] = ()
         self.status = 0
         self.status_message = ""
         self.dropped_attributes = 0
@@ -220,8 +262,9 @@ class Span(Identity):
     def set_attribute(self, key: str, value: Any) -> None:
         if self.end_ns:
             return
-        if key in self.attributes or len(self.attributes) < limits.attributes:
-            self.attributes[key] = frozen(value)
+        attributes = self.attributes
+        if len(attributes) < limits.attributes or key in attributes:
+            attributes[key] = value if type(value) in _ATOMS else frozen(value)
         else:
             self.dropped_attributes += 1
 
@@ -236,11 +279,16 @@ class Span(Identity):
             self.dropped_events += 1
             return
         copied = {key: frozen(value) for key, value in (attributes or {}).items()}
-        self.events.append(Event(name, timestamp or time.time_ns(), copied))
+        event = Event(name, timestamp or time.time_ns(), copied)
+        if isinstance(self.events, list):
+            self.events.append(event)
+        else:
+            self.events = [event]
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if not self.end_ns and context.is_valid:
-            self.links.append(Link(context, {key: frozen(value) for key, value in (attributes or {}).items()}))
+            copied = {key: frozen(value) for key, value in (attributes or {}).items()}
+            self.links = [*self.links, Link(context, copied)]
 
     def update_name(self, name: str) -> None:
         if not self.end_ns:

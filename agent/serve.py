@@ -5,9 +5,8 @@ A request that is sampled out takes the same way with a span that records nothin
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from opentelemetry import trace
 from opentelemetry.context.context import Context
 
 from weftline.agent import context, events, http_headers, ids, semconv
@@ -16,6 +15,11 @@ from weftline.agent.record import ERROR, SERVER, Identity, Span, exception_type
 from weftline.agent.sample import SAMPLED, ByRoute, Decide, sampler
 
 T = TypeVar("T")
+
+SCOPE: Final = "http.server"
+
+_new: Final = object.__new__
+"""What every request needs is made without calling its class, which costs as much again as filling it in."""
 
 decide: Decide = sampler("parentbased_always_on", 1.0)
 """The process's sampler; lifecycle.start sets it."""
@@ -36,9 +40,15 @@ class Request:
 
     span: Identity
     previous: Context
-    transaction_id: str
-    """For the response's header."""
+    entered: context.Transaction
     status: int = 0
+    withdrawn: bool = False
+    """Somebody else makes this request's span."""
+
+    @property
+    def transaction_id(self) -> str:
+        """For the response's header; empty when the request was withdrawn."""
+        return "" if self.withdrawn else transaction_id.text(self.entered.trace_id)
 
 
 def begin(
@@ -46,45 +56,68 @@ def begin(
 ) -> Request:
     """Lets a request enter. `describe` fills in the attributes and returns the method for the span's name; it is
     called only if the transaction is sampled. `path` is what the rules by route look at."""
-    entered = transaction(incoming, path)
-    span = _record(entered, library, describe, request) if entered.sampled else _identity(entered)
-    return Request(span, enter(span, entered, incoming), transaction_id.text(entered.trace_id))
+    entered = transaction(incoming, path, SCOPE)
+    span: Identity = entered
+    if entered.flags & SAMPLED:
+        attributes: dict[str, Any] = {}
+        name = describe(request, attributes)
+        if http_headers.server_request is not None:
+            http_headers.server_request.note(attributes, http_headers.received(request))
+        if entered.request_id is not None:
+            attributes[semconv.REQUEST_ID_ATTRIBUTE] = (entered.request_id,)
+        span = Span(
+            name, SERVER, library, attributes, entered.trace_id, entered.span_id, entered.parent_id, entered.flags,
+            entered.tracestate, SCOPE, entered.parent_id != 0,
+        )  # fmt: skip
+    previous = context.enter(span, entered)
+    if incoming.baggage or incoming.aliases:
+        bring(incoming)
+    made = _new(Request)
+    made.span = span
+    made.previous = previous
+    made.entered = entered
+    made.status = 0
+    made.withdrawn = False
+    return made
 
 
-def transaction(incoming: Incoming, path: str = "") -> context.Transaction:
-    """The transaction of a request or a message: the one that came with it, else a new one; whether it is sampled."""
+def transaction(incoming: Incoming, path: str = "", scope: str = "") -> context.Transaction:
+    """The transaction of a request or a message: the one that came with it, else a new one; whether it is sampled.
+    `scope` is its span's."""
     flags = incoming.flags
-    if incoming.trace_id:
-        trace_id = incoming.trace_id
+    trace_id = incoming.trace_id
+    if trace_id:
         known = 0 if flags is None else flags & ids.RANDOM_FLAG
     else:
         trace_id, known = ids.trace_id(), ids.RANDOM_FLAG
-    sampled = _by_route(path, trace_id, flags) if _by_route is not None and path else decide(trace_id, flags)
-    return context.Transaction(
-        trace_id=trace_id,
-        span_id=ids.span_id(),
-        flags=known | SAMPLED if sampled else known,
-        parent_id=incoming.span_id,
-        tracestate=incoming.tracestate,
-        request_id=incoming.request_id,
-    )
+    sampled = decide(trace_id, flags) if _by_route is None or not path else _by_route(path, trace_id, flags)
+    made = _new(context.Transaction)
+    made.trace_id = trace_id
+    made.span_id = ids.span_id()
+    made.flags = known | SAMPLED if sampled else known
+    made.parent_id = incoming.span_id
+    made.tracestate = incoming.tracestate
+    made.request_id = incoming.request_id
+    made.scope = scope
+    made.stamp = None
+    made.spoken = None
+    return made
 
 
-def enter(span: Identity, entered: context.Transaction, incoming: Incoming) -> Context:
-    """Makes a transaction current with the baggage and the aliases that came with it. Returns what to put back."""
-    previous = context.enter(span, entered)
+def bring(incoming: Incoming) -> None:
+    """Gives the transaction that has just become current the baggage and the aliases that came with it."""
     if incoming.baggage:
         with_baggage(incoming.baggage)
     for name in incoming.aliases:
         events.alias(name)  # each a log record: they arrive also when the transaction is sampled out
-    return previous
 
 
 def route(template: str, span: Identity | None) -> None:
     """Notes the route that was matched, on a server span."""
-    if isinstance(span, Span) and template and "http.route" not in span.attributes:
-        span.set_attribute("http.route", template)
-        span.update_name(f"{span.name.partition(' ')[0]} {template}")
+    if type(span) is Span and template and not span.end_ns and "http.route" not in span.attributes:
+        span.attributes["http.route"] = template
+        name = span.name
+        span.name = f"{name.partition(' ')[0] if ' ' in name else name} {template}"
 
 
 def failed(exception: BaseException) -> None:
@@ -97,56 +130,29 @@ def failed(exception: BaseException) -> None:
 
 def server_span() -> Span | None:
     """The current span, if it is a recording server span of ours."""
-    span: trace.Span | None = context.current_span()
-    return span if isinstance(span, Span) and span.kind == SERVER else None
+    span = context.current().get(context.SPAN_KEY)
+    return span if type(span) is Span and span.kind == SERVER else None
 
 
 def finish(request: Request, exception: BaseException | None = None) -> None:
     """Lets the request leave: its context is put back, its span ended."""
     if exception is not None:
         context.mark(exception)
-    entered = context.transaction()
-    context.leave(request.previous)
-    context.served(entered)
-    span = request.span
-    if not isinstance(span, Span):
+    previous = request.previous
+    context.attach(previous)
+    if context.SERVED_KEY in previous:
+        context.served(previous, request.entered)
+    span, status = request.span, request.status
+    if type(span) is not Span or span.end_ns:  # sampled out; or the application has ended it
         return
-    if request.status:
-        span.set_attribute("http.response.status_code", request.status)
+    if status:
+        span.attributes["http.response.status_code"] = status
     if exception is not None:
         span.record_exception(exception)
         span.set_attribute("error.type", exception_type(exception))
         span.status = ERROR
-    elif request.status >= 500:
+    elif status >= 500:
         if "error.type" not in span.attributes:
-            span.set_attribute("error.type", str(request.status))
+            span.set_attribute("error.type", str(status))
         span.status = ERROR
     span.end()
-
-
-def _record(
-    entered: context.Transaction, library: str, describe: Callable[[T, dict[str, Any]], str], request: T
-) -> Span:
-    attributes: dict[str, Any] = {}
-    name = describe(request, attributes)
-    if http_headers.server_request is not None:
-        http_headers.server_request.note(attributes, http_headers.received(request))
-    if entered.request_id is not None:
-        attributes[semconv.REQUEST_ID_ATTRIBUTE] = (entered.request_id,)
-    return Span(
-        name,
-        SERVER,
-        library,
-        attributes,
-        trace_id=entered.trace_id,
-        span_id=entered.span_id,
-        parent_id=entered.parent_id,
-        remote_parent=bool(entered.parent_id),
-        flags=entered.flags,
-        tracestate=entered.tracestate,
-        scope="http.server",
-    )
-
-
-def _identity(entered: context.Transaction) -> Identity:
-    return Identity(entered.trace_id, entered.span_id, entered.flags, entered.tracestate, "http.server")

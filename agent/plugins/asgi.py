@@ -5,7 +5,7 @@ inside only takes it over (its name, its route). Other servers leave it all to t
 request, from its handshake until it is closed.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from weftline.agent import foreign, http_attributes, http_headers, propagate, semconv, serve
@@ -15,8 +15,10 @@ from weftline.agent.weave import guard
 
 _LIBRARY = "weftline.agent.asgi"
 _ENTERED = "weftline.agent.entered"
-_HEADER_NAMES = {name.encode(): name for name in propagate.NAMES}
 _TRANSACTION_ID = semconv.TRANSACTION_ID.encode()
+_LENGTH = len(_TRANSACTION_ID)
+_READ = {name.encode(): name for name in (*propagate.NAMES, "host", "user-agent", "x-forwarded-for")}
+_SINGLE = ("host", "user-agent")
 
 SERVED: Final = frozenset(("http", "websocket"))
 """The types of scope that are requests."""
@@ -31,17 +33,19 @@ _LEFT: Final = frozenset(("WebSocketDisconnect", "ClientDisconnected"))
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
+Headers = Iterable[tuple[bytes, bytes]]
 Send = Callable[[Message], Awaitable[None]]
 
 
 def begin(scope: Scope, library: str) -> serve.Request | None:
     """Lets a request enter. None when a layer above has done so: it is `library`'s request from now on."""
-    if _ENTERED in scope:
-        entered = scope[_ENTERED]
-        if isinstance(entered, serve.Request) and isinstance(entered.span, Span):
+    entered = scope.get(_ENTERED)
+    if entered is not None:
+        if isinstance(entered, serve.Request) and type(entered.span) is Span:
             entered.span.library = library
         return None
-    request = serve.begin(propagate.extract(_headers(scope).get), library, _describe, scope, scope["path"])
+    headers = _headers(scope["headers"])
+    request = serve.begin(propagate.extract(headers.get), library, _describe, (scope, headers), scope["path"])
     scope[_ENTERED] = request  # a mounted application gets a copy of the scope, and so knows
     return request
 
@@ -56,10 +60,10 @@ def withdraw(scope: Scope) -> None:
 def watch(request: serve.Request, send: Send) -> Send:
     """A `send` that notes the status and adds the transaction ID."""
 
-    async def watched(message: Message) -> None:
+    def watched(message: Message) -> Awaitable[None]:  # no coroutine of its own around each piece of the body
         if message["type"] in _STARTS:
             message = started(request, message)
-        await send(message)
+        return send(message)
 
     return watched
 
@@ -72,15 +76,19 @@ def started(request: serve.Request, message: Message) -> Message:
             request.status = request.status or _FORBIDDEN
             return message
         request.status = _SWITCHED if kind == "websocket.accept" else message["status"]
+        headers = message.get("headers", ())
         if http_headers.server_response is not None:
-            http_headers.server_response.note_on(request.span, message.get("headers", ()))
-        headers = list(message.get("headers", ()))
-        if request.transaction_id and not any(name.lower() == _TRANSACTION_ID for name, _ in headers):
-            headers.append((_TRANSACTION_ID, request.transaction_id.encode()))
-            return {**message, "headers": headers}
+            http_headers.server_response.note_on(request.span, headers)
+        if request.withdrawn:
+            return message
+        for name, _ in headers:
+            if len(name) == _LENGTH and name.lower() == _TRANSACTION_ID:
+                return message
+        headers = [*headers, (_TRANSACTION_ID, request.transaction_id.encode())]
     except Exception as failure:  # noqa: BLE001 - the server judges malformed responses, not we
         guard.contained(failure, f"{_LIBRARY} send")
-    return message
+        return message
+    return {**message, "headers": headers}
 
 
 def current(scope: Scope) -> serve.Request | None:
@@ -92,7 +100,7 @@ def current(scope: Scope) -> serve.Request | None:
 def noted(scope: Scope, exception: BaseException) -> None:
     """Notes an exception that the server will turn into a response, on the request's span."""
     request = current(scope)
-    if request is not None and isinstance(request.span, Span) and type(exception).__name__ not in _LEFT:
+    if request is not None and type(request.span) is Span and type(exception).__name__ not in _LEFT:
         if scope["type"] == "websocket":  # its status has been sent
             request.span.status = ERROR
         request.span.record_exception(exception)
@@ -107,13 +115,13 @@ def run(cycle: Any) -> serve.Request | None:
 
 def leave(request: serve.Request | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
     """The application has returned, or uvicorn has answered and logged what it raised."""
-    if request is not None and request.transaction_id:
+    if request is not None and not request.withdrawn:
         serve.finish(request)
 
 
 def error(request: serve.Request | None, exception: BaseException) -> None:
     """The task was cancelled, or the server itself failed."""
-    if request is not None and request.transaction_id:
+    if request is not None and not request.withdrawn:
         serve.finish(request, exception)
 
 
@@ -137,38 +145,30 @@ def proxied(scope: Scope) -> Scope:
     return scope
 
 
-def _headers(scope: Scope) -> dict[str, str]:
+def _headers(raw: Headers) -> dict[str, str]:
+    """The headers that are read, by name; a repeated one's values joined by commas, except of what is no list."""
     found: dict[str, str] = {}
-    for raw, value in scope["headers"]:
-        name = _HEADER_NAMES.get(raw)
-        if name is not None:
-            text = value.decode("latin-1")
-            found[name] = f"{found[name]},{text}" if name in found else text
+    for key, value in raw:
+        if key in _READ:
+            name, text = _READ[key], value.decode("latin-1")
+            found[name] = f"{found[name]},{text}" if name in found and name not in _SINGLE else text
     return found
 
 
-def _describe(scope: Scope, attributes: dict[str, Any]) -> str:
-    headers: dict[bytes, bytes] = dict(scope["headers"])
-
-    def header(name: bytes) -> str | None:
-        value = headers.get(name)
-        return None if value is None else value.decode("latin-1")
-
-    name = http_attributes.method(attributes, scope.get("method", "GET"))  # a WebSocket's has none
-    scheme = scope.get("scheme", "http")
-    attributes["url.path"] = scope["path"]
-    attributes["url.scheme"] = scheme
-    if scope.get("query_string"):
-        attributes["url.query"] = http_attributes.query(scope["query_string"].decode("latin-1"))
-    host = header(b"host")
-    if host is None and scope.get("server"):
-        host = f"{scope['server'][0]}:{scope['server'][1]}"
-    if host:
-        http_attributes.server(attributes, host, scheme)
-    attributes["network.protocol.version"] = scope.get("http_version")
-    attributes["user_agent.original"] = header(b"user-agent")
-    peer = scope["client"][0] if scope.get("client") else None
-    attributes["client.address"] = http_attributes.client_address(header(b"x-forwarded-for"), peer)
+def _describe(request: tuple[Scope, dict[str, str]], attributes: dict[str, Any]) -> str:
+    scope, headers = request
+    get = scope.get
+    host, server, client, path = headers.get("host"), get("server"), get("client"), scope["path"]
+    if host is None:
+        host = f"{server[0]}:{server[1]}" if server else ""
+    name, same = http_attributes.request(get("method", "GET"), get("scheme", "http"), host, get("http_version") or "")
+    attributes.update(same)
+    attributes["url.path"] = path
+    query, forwarded, peer = get("query_string"), headers.get("x-forwarded-for"), client[0] if client else None
+    if query:
+        attributes["url.query"] = http_attributes.query(query.decode("latin-1"))
+    attributes["user_agent.original"] = headers.get("user-agent")
+    attributes["client.address"] = http_attributes.client_address(forwarded, peer) if forwarded else peer
     return name
 
 

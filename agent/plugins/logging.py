@@ -13,7 +13,7 @@ from typing import Any, Final
 from weftline.agent import context, export, semconv
 from weftline.agent.pointcut import Advice, Pointcut
 from weftline.agent.propagate import transaction_id
-from weftline.agent.record import LogRecord, exception_attributes, limits
+from weftline.agent.record import LogRecord, Stamp, exception_attributes, limits
 from weftline.agent.sample import SAMPLED
 
 SEEN: Final = "_weftline"
@@ -26,6 +26,8 @@ _STANDARD: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dic
     SEEN,
     *_STAMPS,
 }
+_PLAIN: Final = len({*logging.LogRecord("", 0, "", 0, "", (), None).__dict__, SEEN, *_STAMPS})
+"""The fields of a record that is stamped and has none of the application's own."""
 _SECRET: Final = re.compile(
     r"^(proxy-)?authorization$|^(set-)?cookie$|passw(or)?d|passphrase|secret|(^|[_-])(token|api[_-]?key|private[_-]?key)$",
     re.IGNORECASE,
@@ -34,12 +36,18 @@ _OWN: Final = "weftline.agent"
 
 _level = logging.INFO
 _service = ""
+_outside: Final[dict[str, Any]] = {
+    "otelTraceID": "0", "otelSpanID": "0", "otelTraceSampled": False, "otelServiceName": "", "transaction_id": "",
+    SEEN: True,
+}  # fmt: skip
+"""The stamps of a record outside any transaction."""
 
 
 def configure(level: int, service: str) -> None:
     """The level from which records are sent, and the name `otelServiceName` gives."""
     global _level, _service
     _level, _service = level, service
+    _outside["otelServiceName"] = service
 
 
 def is_sent(level: int) -> bool:
@@ -57,7 +65,6 @@ def enter(logger: logging.Logger, record: logging.LogRecord) -> None:
     fields = record.__dict__
     if SEEN in fields:
         return
-    fields[SEEN] = True
     ids = context.stamp()
     if ids is None and record.exc_info and record.exc_info[1] is not None:
         ids = context.marked(record.exc_info[1])
@@ -66,7 +73,7 @@ def enter(logger: logging.Logger, record: logging.LogRecord) -> None:
         export.emit_log(log_record(record, ids))
 
 
-def log_record(record: logging.LogRecord, ids: context.Stamp | None) -> LogRecord:
+def log_record(record: logging.LogRecord, ids: Stamp | None) -> LogRecord:
     """The record as OTLP has it. Never raises, however the message and its arguments disagree."""
     log = LogRecord(
         time_ns=int(record.created * 1e9),
@@ -81,7 +88,7 @@ def log_record(record: logging.LogRecord, ids: context.Stamp | None) -> LogRecor
     return log
 
 
-def give_ids(log: LogRecord, ids: context.Stamp | None) -> None:
+def give_ids(log: LogRecord, ids: Stamp | None) -> None:
     """Puts the ids on a record; for one that was sampled out also the parent no span will name."""
     if ids is not None:
         log.trace_id, log.span_id, log.flags = ids.trace_id, ids.span_id, ids.flags
@@ -100,15 +107,30 @@ def _is_own(name: str) -> bool:
     return name == _OWN or name.startswith(_OWN + ".")
 
 
-def stamp(fields: dict[str, Any], ids: context.Stamp | None) -> None:
-    """The ids as attributes of a record, for the application's own formats; those it has set itself stay."""
-    known = ids is not None
-    trace_id = transaction_id.text(ids.trace_id) if ids is not None else "0"
-    fields.setdefault("otelTraceID", trace_id)
-    fields.setdefault("otelSpanID", f"{ids.span_id:016x}" if ids is not None else "0")
-    fields.setdefault("otelTraceSampled", bool(ids is not None and ids.flags & SAMPLED))
-    fields.setdefault("otelServiceName", _service)
-    fields.setdefault("transaction_id", trace_id if known else "")
+def stamp(fields: dict[str, Any], ids: Stamp | None) -> None:
+    """The ids, and the mark, as attributes of a record, for the application's own formats; those it has set itself
+    stay."""
+    stamps = ids.fields or _stamps(ids) if ids is not None else _outside
+    if (
+        "otelTraceID" in fields or "otelSpanID" in fields or "otelTraceSampled" in fields
+        or "otelServiceName" in fields or "transaction_id" in fields
+    ):  # fmt: skip
+        stamps = {name: value for name, value in stamps.items() if name not in fields}
+    fields |= stamps
+
+
+def _stamps(ids: Stamp) -> dict[str, Any]:
+    """What a record is stamped with; kept, as the next record of the same place gets the same."""
+    trace_id = transaction_id.text(ids.trace_id)
+    ids.fields = made = {
+        "otelTraceID": trace_id,
+        "otelSpanID": "%016x" % ids.span_id,  # noqa: UP031 - half of what an f-string costs
+        "otelTraceSampled": bool(ids.flags & SAMPLED),
+        "otelServiceName": _service,
+        "transaction_id": trace_id,
+        SEEN: True,
+    }
+    return made
 
 
 def _body(record: logging.LogRecord) -> str:
@@ -128,7 +150,8 @@ def _attributes(record: logging.LogRecord) -> dict[str, Any]:
         attributes["thread.name"] = record.threadName
     if record.exc_info and record.exc_info[1] is not None:
         attributes |= exception_attributes(record.exc_info[1])
-    for key, value in record.__dict__.items():
+    fields = record.__dict__
+    for key, value in fields.items() if len(fields) != _PLAIN else ():
         if (
             key not in _STANDARD
             and isinstance(value, (str, int, float))

@@ -12,6 +12,7 @@ from typing import Any, Final
 from weftline.agent import context, export, log_attributes
 from weftline.agent.plugins import logging as logging_plugin
 from weftline.agent.pointcut import Advice, Pointcut
+from weftline.agent.record import Stamp
 
 _VERSIONS: Final = "loguru>=0.6"
 
@@ -19,7 +20,7 @@ _VERSIONS: Final = "loguru>=0.6"
 class _Local(threading.local):
     record: dict[str, Any] | None = None
     """The loguru record that goes through the handlers."""
-    ids: context.Stamp | None = None
+    ids: Stamp | None = None
     sent = False
     text = ""
     """As the handler that writes it has formatted it."""

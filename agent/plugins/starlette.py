@@ -5,14 +5,19 @@ from typing import Any
 from weftline.agent import foreign, serve
 from weftline.agent.plugins import asgi
 from weftline.agent.pointcut import Advice, Pointcut
+from weftline.agent.record import Span
 
 _LIBRARY = "weftline.agent.starlette"
+_APPLICATION = "weftline.agent.application"
 
 
 def enter(app: Any, scope: asgi.Scope, send: asgi.Send) -> tuple[asgi.Send, Any]:
     """Begins the span, or takes over the server's; the response's start is watched."""
-    if scope["type"] not in asgi.SERVED:
+    if (
+        scope["type"] not in asgi.SERVED or scope.get(_APPLICATION) is app
+    ):  # FastAPI's own call has come by before Starlette's
         return send, None
+    scope[_APPLICATION] = app
     if _foreign(app):
         asgi.withdraw(scope)
         return send, None
@@ -69,7 +74,7 @@ def _foreign(app: Any) -> bool:
 
 def _route(scope: asgi.Scope) -> None:
     request = asgi.current(scope)
-    if request is not None:
+    if request is not None and type(request.span) is Span and "http.route" not in request.span.attributes:
         serve.route(route_template(scope), request.span)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from weftline.agent import context, export, log_attributes
 from weftline.agent.plugins import logging as logging_plugin
 from weftline.agent.pointcut import Advice, Pointcut
-from weftline.agent.record import exception_attributes
+from weftline.agent.record import Stamp, exception_attributes
 from weftline.agent.weave import guard
 
 _LIBRARY: Final = "weftline.agent.structlog"
@@ -39,7 +39,7 @@ class _Event:
     outer: "_Event | None"
     logger: Any = None
     """The wrapped logger."""
-    ids: context.Stamp | None = None
+    ids: Stamp | None = None
     exception: BaseException | None = None
     level: int = 20
     values: dict[str, Any] | None = None

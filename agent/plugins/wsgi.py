@@ -19,6 +19,8 @@ from weftline.agent.weave import guard
 
 _LIBRARY = "weftline.agent.wsgi"
 _ENTERED = "weftline.agent.entered"
+_TOLD = semconv.TRANSACTION_ID
+_LENGTH = len(_TOLD)
 _VERSIONS = "gunicorn>=20"
 
 Environ = dict[str, Any]
@@ -40,12 +42,13 @@ _handling: ContextVar[Handling | None] = ContextVar("weftline-wsgi", default=Non
 
 def begin(environ: Environ, library: str) -> serve.Request | None:
     """Lets a request enter. None when a layer above has done so: it is `library`'s request from now on."""
-    if _ENTERED in environ:
-        entered = environ[_ENTERED]
-        if isinstance(entered, serve.Request) and isinstance(entered.span, Span):
+    entered = environ.get(_ENTERED)
+    if entered is not None:
+        if isinstance(entered, serve.Request) and type(entered.span) is Span:
             entered.span.library = library
         return None
-    request = serve.begin(propagate.extract(_header(environ)), library, describe, environ, _path(environ))
+    path = _path(environ)
+    request = serve.begin(_extract(environ.get), library, _describe, (environ, path), path)
     environ[_ENTERED] = request
     return request
 
@@ -75,27 +78,12 @@ def started(request: serve.Request, status: str, headers: Headers) -> Headers:
     request.status = int(status[:3])
     if http_headers.server_response is not None:
         http_headers.server_response.note_on(request.span, headers)
-    if not request.transaction_id or any(name.lower() == semconv.TRANSACTION_ID for name, _ in headers):
+    if request.withdrawn:
         return headers
-    return [*headers, (semconv.TRANSACTION_ID, request.transaction_id)]
-
-
-def describe(environ: Environ, attributes: dict[str, Any]) -> str:
-    """Records a request's attributes; returns the method for the span's name."""
-    name = http_attributes.method(attributes, environ.get("REQUEST_METHOD", ""))
-    scheme = environ.get("wsgi.url_scheme", "http")
-    attributes["url.path"] = _path(environ)
-    attributes["url.scheme"] = scheme
-    if environ.get("QUERY_STRING"):
-        attributes["url.query"] = http_attributes.query(environ["QUERY_STRING"])
-    host = environ.get("HTTP_HOST") or f"{environ.get('SERVER_NAME', '')}:{environ.get('SERVER_PORT', '')}"
-    http_attributes.server(attributes, host, scheme)
-    attributes["network.protocol.version"] = environ.get("SERVER_PROTOCOL", "").removeprefix("HTTP/") or None
-    attributes["user_agent.original"] = environ.get("HTTP_USER_AGENT")
-    attributes["client.address"] = http_attributes.client_address(
-        environ.get("HTTP_X_FORWARDED_FOR"), environ.get("REMOTE_ADDR")
-    )
-    return name
+    for name, _ in headers:
+        if len(name) == _LENGTH and name.lower() == _TOLD:
+            return headers
+    return [*headers, (_TOLD, request.transaction_id)]
 
 
 def handle() -> Handling:
@@ -163,27 +151,42 @@ def creating() -> None:
     """Nothing is to be done before there is an environ."""
 
 
-def _header(environ: Environ) -> Callable[[str], str | None]:
-    return lambda name: environ.get(_KEYS[name])
-
-
 def _path(environ: Environ) -> str:
     # WSGI hands paths as latin-1 of the bytes; the bytes are UTF-8
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     return (path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")) or "/"
 
 
+def _describe(request: tuple[Environ, str], attributes: dict[str, Any]) -> str:
+    environ, path = request
+    get = environ.get
+    name, same = http_attributes.request(
+        get("REQUEST_METHOD", ""),
+        get("wsgi.url_scheme", "http"),
+        get("HTTP_HOST") or f"{get('SERVER_NAME', '')}:{get('SERVER_PORT', '')}",
+        get("SERVER_PROTOCOL", "").removeprefix("HTTP/"),
+    )
+    attributes.update(same)
+    attributes["url.path"] = path
+    query, forwarded, peer = get("QUERY_STRING"), get("HTTP_X_FORWARDED_FOR"), get("REMOTE_ADDR")
+    if query:
+        attributes["url.query"] = http_attributes.query(query)
+    attributes["user_agent.original"] = get("HTTP_USER_AGENT")
+    attributes["client.address"] = http_attributes.client_address(forwarded, peer) if forwarded else peer
+    return name
+
+
 def _end(handling: Handling, exception: BaseException | None) -> None:
     _handling.set(handling.outer)
     request = handling.request
-    if request is not None and request.transaction_id:
+    if request is not None and not request.withdrawn:
         if exception is not None and not request.status and not isinstance(exception, OSError):
             request.status = 500  # the server's own answer
         serve.finish(request, exception)
     context.leave(handling.previous)
 
 
-_KEYS = {name: "HTTP_" + name.upper().replace("-", "_") for name in propagate.NAMES}
+_extract = propagate.extractor({name: "HTTP_" + name.upper().replace("-", "_") for name in propagate.NAMES})
 HANDLE = Advice(handle, handled, failed)
 CREATE = Advice(creating, environ_made)
 SETUP = Advice(setting_up, environ_set)

@@ -4,8 +4,8 @@ import pytest
 from opentelemetry import trace
 
 from support.served import served
-from weftline.agent import call, query
-from weftline.agent.parent import is_within
+from weftline.agent import call, context, query
+from weftline.agent.parent import is_within, parent_of
 from weftline.agent.record import Identity
 
 LIBRARY = query.Library("some_driver")
@@ -34,3 +34,13 @@ def test_calls_and_queries_go_by_it(flags: int) -> None:
         assert (below is not None) is bool(flags)
         query.answered(below)
         call.put_back(outer)
+
+
+def test_a_sampled_out_transaction_is_its_own_span_and_parent() -> None:
+    with served(0):
+        entered = context.transaction()
+        assert entered is not None
+        assert context.current_span() is entered
+        assert parent_of(entered)[:3] == (entered.trace_id, entered.span_id, entered.flags)
+        assert entered.get_span_context().span_id == entered.span_id
+        assert not entered.is_recording()

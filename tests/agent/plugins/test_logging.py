@@ -254,3 +254,33 @@ def test_alias(start_agent: StartAgent, sink: OtlpSink) -> None:
         {"weftline.alias": "order-0", "weftline.parent_span_id": SPAN},
     ]
     assert {(event["trace_id"], event["logger"]) for event in events} == {(TRACE, "weftline.agent")}
+
+
+@pytest.mark.parametrize("flags", [0, 1])
+def test_the_next_record_of_the_same_place_gets_the_same(
+    start_agent: StartAgent, sink: OtlpSink, log: logging.Logger, flags: int
+) -> None:
+    start_agent()
+    shown = io.StringIO()
+    handler = logging.StreamHandler(shown)
+    handler.setFormatter(
+        logging.Formatter("%(transaction_id)s %(otelSpanID)s %(otelTraceSampled)s %(otelServiceName)s")
+    )
+    log.addHandler(handler)
+    request = begin(flags)
+    log.info("one")
+    log.info("two", extra={"otelSpanID": "mine", "number": 7})
+    log.info("three")
+    serve.finish(request)
+    log.info("outside")
+    span_id = f"{request.span.span_id:016x}"
+    assert shown.getvalue().splitlines() == [
+        f"{TRACE} {span_id} {bool(flags)} shop",
+        f"{TRACE} mine {bool(flags)} shop",
+        f"{TRACE} {span_id} {bool(flags)} shop",
+        " 0 False shop",
+    ]
+    sent = sink.wait(lambda s: len(found := s.logs(logger="cart")) == 4 and found)
+    own = [{key for key in one["attributes"] if not key.startswith("code.")} for one in sent]
+    parent = set() if flags else {"weftline.parent_span_id"}
+    assert own == [parent, {"number"} | parent, parent, set()]
