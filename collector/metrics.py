@@ -1,9 +1,10 @@
 """Every metric of the collector, served at /metrics in Prometheus' text format.
 
 How they relate, once a sender has its answer: received = accepted + refused + told to come back. Every accepted
-message is stored or dead-lettered. Alert when `weftline_messages_total{outcome="dead_lettered"}` moves (senders
-send what can't be stored) or when `later` keeps moving (the store or Kafka can't keep up). Envoy's gRPC access log
-streams have no answers: what does not fit is `weftline_access_logs_total{outcome="dropped"}`, which is data lost.
+message is stored, a duplicate of one that is, or dead-lettered. Alert when
+`weftline_messages_total{outcome="dead_lettered"}` moves (senders send what can't be stored) or when `later` keeps
+moving (the store or Kafka can't keep up). Envoy's gRPC access log streams have no answers: what does not fit is
+`weftline_access_logs_total{outcome="dropped"}`, which is data lost.
 """
 
 from prometheus_client import Counter, Histogram, disable_created_metrics
@@ -30,7 +31,8 @@ ACCESS_LOGS = Counter(
 )
 MESSAGES = Counter(
     "weftline_messages_total",
-    "Messages that left the bus by outcome: stored, refused (direct mode: the sender was told), dead_lettered.",
+    "Messages that left the bus by outcome: stored, duplicate (sent again, stored before), refused (direct mode: the "
+    "sender was told), dead_lettered.",
     ("signal", "outcome"),
 )
 INSERT_SECONDS = Histogram(

@@ -27,7 +27,7 @@ from weftline.collector.edge.http_app import HttpApp
 from weftline.collector.edge.otlp import MetricsRefusal, Receiver
 from weftline.collector.errors import Misconfigured, TryLater
 from weftline.collector.ingest.deadletter import DeadLetters
-from weftline.collector.ingest.halve import insert_halving
+from weftline.collector.ingest.once import insert_once
 from weftline.collector.ingest.worker import Worker, connect_consumer
 from weftline.collector.lifecycle import stop_on_signals, wait_for
 from weftline.collector.scrape.targets import Targets
@@ -64,7 +64,7 @@ def run_edge(environ: Environ) -> None:
         make_bus = functools.partial(wait_for, "Kafka", lambda: KafkaBus(kafka), stop)
     else:
         writer = ClickHouseWriter(clickhouse)
-        store = functools.partial(insert_halving, writer)
+        store = functools.partial(insert_once, writer)
         make_bus = functools.partial(DirectBus, store, writer.check, linger=settings.direct_linger)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve_edge(settings, make_bus()))

@@ -1,10 +1,13 @@
 """The bus where there is no Kafka: a request is answered when its rows are in ClickHouse.
 
-Requests that come close together share one insert: ClickHouse wants few large inserts.
+Requests that come close together share one insert: ClickHouse wants few large inserts. A sender that was not answered
+sends the same request again: while its group is under way it waits for that one; when nobody knows whether the group
+was stored, the whole group is inserted again under its token.
 """
 
 import asyncio
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,16 +19,23 @@ from weftline.collector.store.protocol import Signal
 Store = Callable[[Signal, Sequence[bytes], str], Mapping[int, BadMessage]]
 """Stores messages under a token; returns the bad ones by index, the rest is durable. Or raises `TryLater`."""
 
+Request = tuple[Signal, bytes]
+
 
 @dataclass(slots=True)
 class _Group:
-    messages: list[bytes] = field(default_factory=list)
-    answers: list[asyncio.Future[None]] = field(default_factory=list)
+    signal: Signal
+    token: str = field(default_factory=lambda: f"direct-{uuid.uuid4().hex}")
+    answers: dict[bytes, "asyncio.Future[None]"] = field(default_factory=dict)
+    """By message; equal ones share an answer."""
     size: int = 0
 
 
 class DirectBus:
-    """See `Bus`. A request waits ``linger`` seconds for others; a group of ``batch_bytes`` does not wait."""
+    """See `Bus`. A request waits ``linger`` seconds for others; a group of ``batch_bytes`` does not wait.
+
+    Groups of which it is not known whether they were stored are kept up to ``batch_bytes`` in all.
+    """
 
     def __init__(
         self, store: Store, check: Callable[[], None], *, linger: float, batch_bytes: int = 30 * 1024 * 1024
@@ -35,24 +45,18 @@ class DirectBus:
         self._linger = linger
         self._batch_bytes = batch_bytes
         self._groups: dict[Signal, _Group] = {}
+        self._under_way: dict[Request, _Group] = {}
+        self._unsure: dict[Request, _Group] = {}
+        self._oldest_unsure: OrderedDict[str, _Group] = OrderedDict()
+        self._unsure_bytes = 0
         self._running: set[asyncio.Task[None]] = set()
         # Two inserts at a time: one being decoded by ClickHouse while the next is being sent.
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="insert")
 
     async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"") -> None:  # noqa: ARG002 - one place
-        group = self._groups.get(signal)
-        if group is None:
-            group = self._groups[signal] = _Group()
-            self._start(self._flush_later(signal, group))
-        answer = asyncio.get_running_loop().create_future()
-        group.messages.append(message)
-        group.answers.append(answer)
-        group.size += len(message)
-        if group.size >= self._batch_bytes:
-            del self._groups[signal]
-            self._start(self._flush(signal, group))
+        group = self._under_way.get((signal, message)) or self._again(signal, message) or self._join(signal, message)
         # The insert goes on for the others when one sender hangs up.
-        await asyncio.shield(answer)
+        await asyncio.shield(group.answers[message])
 
     async def check(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._threads, self._check)
@@ -62,35 +66,70 @@ class DirectBus:
             await asyncio.wait(self._running)
         self._threads.shutdown()
 
+    def _join(self, signal: Signal, message: bytes) -> _Group:
+        group = self._groups.get(signal)
+        if group is None:
+            group = self._groups[signal] = _Group(signal)
+            self._start(self._flush_later(group))
+        group.answers[message] = asyncio.get_running_loop().create_future()
+        group.size += len(message)
+        self._under_way[signal, message] = group
+        if group.size >= self._batch_bytes:
+            del self._groups[signal]
+            self._start(self._flush(group))
+        return group
+
+    def _again(self, signal: Signal, message: bytes) -> _Group | None:
+        group = self._unsure.get((signal, message))
+        if group is not None:
+            self._let_go(group)
+            loop = asyncio.get_running_loop()
+            group.answers = {it: loop.create_future() for it in group.answers}
+            self._under_way.update({(signal, it): group for it in group.answers})
+            self._start(self._flush(group))
+        return group
+
     def _start(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _flush_later(self, signal: Signal, group: _Group) -> None:
+    async def _flush_later(self, group: _Group) -> None:
         await asyncio.sleep(self._linger)
-        if self._groups.get(signal) is group:
-            del self._groups[signal]
-            await self._flush(signal, group)
+        if self._groups.get(group.signal) is group:
+            del self._groups[group.signal]
+            await self._flush(group)
 
-    async def _flush(self, signal: Signal, group: _Group) -> None:
+    async def _flush(self, group: _Group) -> None:
         loop = asyncio.get_running_loop()
+        messages = list(group.answers)
         try:
-            bad = await loop.run_in_executor(
-                self._threads, self._store, signal, group.messages, f"direct-{uuid.uuid4().hex}"
-            )
-        except TryLater as error:
-            outcome: Sequence[Exception | None] = [error] * len(group.answers)
+            bad = await loop.run_in_executor(self._threads, self._store, group.signal, messages, group.token)
         except Exception as error:  # noqa: BLE001 - a sender must get an answer, whatever went wrong
-            outcome = [TryLater(f"The insert failed: {error!r}")] * len(group.answers)
+            later = error if isinstance(error, TryLater) else TryLater(f"The insert failed: {error!r}")
+            outcome: Sequence[Exception | None] = [later] * len(messages)
+            self._keep(group)
         else:
-            MESSAGES.labels(signal.value, "refused").inc(len(bad))
-            outcome = [bad.get(index) for index in range(len(group.answers))]
-        for answer, problem in zip(group.answers, outcome, strict=True):
-            if answer.done():  # the sender has gone
-                continue
+            MESSAGES.labels(group.signal.value, "refused").inc(len(bad))
+            outcome = [bad.get(index) for index in range(len(messages))]
+        for message, problem in zip(messages, outcome, strict=True):
+            del self._under_way[group.signal, message]
+            answer = group.answers[message]
             if problem is None:
                 answer.set_result(None)
             else:
                 answer.set_exception(problem)
                 answer.exception()  # seen: no complaint at exit when nobody awaits it any more
+
+    def _keep(self, group: _Group) -> None:
+        self._unsure.update({(group.signal, message): group for message in group.answers})
+        self._oldest_unsure[group.token] = group
+        self._unsure_bytes += group.size
+        while self._unsure_bytes > self._batch_bytes and len(self._oldest_unsure) > 1:
+            self._let_go(next(iter(self._oldest_unsure.values())))
+
+    def _let_go(self, group: _Group) -> None:
+        for message in group.answers:
+            self._unsure.pop((group.signal, message), None)
+        del self._oldest_unsure[group.token]
+        self._unsure_bytes -= group.size

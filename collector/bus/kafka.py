@@ -6,6 +6,7 @@ The other end is `weftline.collector.ingest`.
 
 import asyncio
 
+from crc32c import crc32c
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
@@ -27,6 +28,7 @@ class KafkaBus:
         self._asking = asyncio.Lock()
 
     async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"") -> None:
+        # The same bytes must come to the same partition again: ingest tells there that they came twice.
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[None] = loop.create_future()
 
@@ -38,7 +40,7 @@ class KafkaBus:
             loop.call_soon_threadsafe(_settle, answer, TryLater(f"Kafka did not take the message: {error!r}"))
 
         try:
-            delivery = self._producer.send(signal.value, message, key=transaction or None)
+            delivery = self._producer.send(signal.value, message, key=transaction or crc32c(message).to_bytes(4))
         except KafkaError as error:
             raise TryLater(f"Kafka did not take the message: {error!r}") from error
         delivery.add_callback(stored)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from weftline.collector.errors import BadMessage
-from weftline.collector.metrics import INSERT_SECONDS, MESSAGES
+from weftline.collector.metrics import INSERT_SECONDS
 from weftline.collector.store.protocol import Signal, Writer
 
 
@@ -16,11 +16,9 @@ def insert_halving(writer: Writer, signal: Signal, messages: Sequence[bytes], to
     """
     started = time.monotonic()
     try:
-        bad = _insert(writer, signal, messages, token)
+        return _insert(writer, signal, messages, token)
     finally:
         INSERT_SECONDS.labels(signal.value).observe(time.monotonic() - started)
-    MESSAGES.labels(signal.value, "stored").inc(len(messages) - len(bad))
-    return bad
 
 
 def _insert(writer: Writer, signal: Signal, messages: Sequence[bytes], token: str) -> dict[int, BadMessage]:

@@ -24,8 +24,8 @@ from weftline.collector.errors import TryLater
 from weftline.collector.ingest.access_log_lines import PROTOCOL, lines_as_protobuf
 from weftline.collector.ingest.deadletter import DeadLetters
 from weftline.collector.ingest.encodings import as_protobuf
-from weftline.collector.ingest.halve import insert_halving
 from weftline.collector.ingest.offsets import Batch, PartitionBuffer, fixed_range, parse_fixed_range
+from weftline.collector.ingest.once import insert_once
 from weftline.collector.metrics import ACCESS_LOGS, INSERT_RETRIES, MESSAGES
 from weftline.collector.settings import IngestSettings, KafkaSettings
 from weftline.collector.store.protocol import Signal, Writer
@@ -139,7 +139,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         seconds = 0.1
         while True:
             try:
-                refused = insert_halving(self._writer, signal, messages, batch.token)
+                refused = insert_once(self._writer, signal, messages, batch.token)
                 bad = {**undecodable, **{indexes[position]: error for position, error in refused.items()}}
                 for index, reason in bad.items():
                     self._dead_letters.put(batch, index, reason)

@@ -5,7 +5,8 @@ A Python loop over spans costs 40 µs a span, this costs 0.1 µs here and 6 µs 
 
 import http.client
 import queue
-from collections.abc import Sequence
+import zlib
+from collections.abc import Collection, Sequence
 from urllib.parse import urlencode
 
 from weftline.collector.errors import TryLater
@@ -48,11 +49,27 @@ class ClickHouseWriter:
                 "max_partitions_per_insert_block": "0",
             },
             [_varint(size), *messages],
-            size,
         )
 
+    def stored(self, hashes: Collection[bytes], token: str) -> set[bytes]:
+        if not hashes:
+            return set()
+        # Only digits go into the text, and the text into the body: tens of thousands of hashes don't fit into a URL.
+        query = statements.read("stored_messages").replace("$TOKEN", str(_number(token)))
+        query = query.replace("$HASHES", ",".join(it.hex() for it in hashes))
+        answer = self._post({"max_query_size": str(1 << 28)}, [query.encode()])
+        return {answer[at : at + 16] for at in range(0, len(answer), 16)}
+
+    def remember(self, hashes: Sequence[bytes], token: str) -> None:
+        if hashes:
+            number = _number(token).to_bytes(4, "little")
+            self._post(
+                {"query": statements.text("insert/stored_messages.sql").strip(), "insert_deduplication_token": token},
+                [b"".join(it + number for it in hashes)],
+            )
+
     def check(self) -> None:
-        self._post({"query": "SELECT 1 FORMAT Null"}, [], 0)
+        self._post({"query": "SELECT 1 FORMAT Null"}, [])
 
     def close(self) -> None:
         while True:
@@ -61,10 +78,10 @@ class ClickHouseWriter:
             except queue.Empty:
                 return
 
-    def _post(self, parameters: dict[str, str], body: Sequence[bytes], size: int) -> None:
+    def _post(self, parameters: dict[str, str], body: Sequence[bytes]) -> bytes:
         s = self._settings
         path = "/?" + urlencode({"database": s.database, **parameters})
-        headers = {"Content-Length": str(size + (len(body[0]) if body else 0))}
+        headers = {"Content-Length": str(sum(map(len, body)))}
         if s.user != "default" or s.password:
             headers |= {"X-ClickHouse-User": s.user, "X-ClickHouse-Key": s.password}
         connection = self._connection()
@@ -93,6 +110,7 @@ class ClickHouseWriter:
             self._idle.put_nowait(connection)
         except queue.Full:
             connection.close()
+        return text
 
     def _connection(self) -> http.client.HTTPConnection:
         try:
@@ -107,6 +125,10 @@ class ClickHouseWriter:
     ) -> http.client.HTTPResponse:
         connection.request("POST", path, body=iter(body), headers=headers, encode_chunked=False)
         return connection.getresponse()
+
+
+def _number(token: str) -> int:
+    return zlib.crc32(token.encode())
 
 
 def _varint(value: int) -> bytes:

@@ -3,7 +3,7 @@
 Times are nanoseconds since the epoch, durations nanoseconds, ids lower-case hex text ('' where there is none).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -191,6 +191,12 @@ class Writer(Protocol):
         An empty sequence is a no-op. Raises `TryLater` (the caller retries the same call) or `BadMessage` (at least
         one message can't be decoded; the caller halves the batch). Blocking; safe to call from several threads.
         """
+
+    def stored(self, hashes: Collection[bytes], token: str) -> set[bytes]:
+        """Those of ``hashes`` (16 bytes each) that were remembered within the last hour under another token."""
+
+    def remember(self, hashes: Sequence[bytes], token: str) -> None:
+        """Note messages as stored by the insert of ``token``; doing it twice changes nothing. Raises `TryLater`."""
 
     def check(self) -> None:
         """Raise `TryLater` unless the store answers now."""

@@ -1,9 +1,13 @@
 """Edge → real Apache Kafka → ingest → real ClickHouse: nothing lost, nothing doubled, nothing that stops the line."""
 
 import json
+import os
+import signal
+import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -207,6 +211,63 @@ def test_killed_ingest_loses_and_doubles_nothing(
     start_ingest()
     eventually(lambda: min(counted(store, transaction)) >= sent, 60)
     assert counted(store, transaction) == (sent, sent)
+
+
+def test_a_request_sent_again_is_stored_once(
+    edge: Edge, start_ingest: Callable[..., Ingest], store: ClickHouseSettings, transaction: str
+) -> None:
+    """Its answer was lost, so the sender sends it again: at once, and after ingest was killed and started anew."""
+    bodies = [spans_request(span(transaction, f"{n:016x}"), span("1" * 32, f"{n:016x}")) for n in range(1, 11)]
+    ingest = start_ingest()
+    for body in [*bodies, *bodies]:
+        post(edge, "/v1/traces", body)
+    eventually(lambda: min(counted(store, transaction)) >= 10)
+    assert ingest.pid is not None
+    ingest._child.kill()  # type: ignore[union-attr]
+    ingest.wait(10)
+    for body in bodies:
+        post(edge, "/v1/traces", body)
+    post(edge, "/v1/traces", spans_request(span(transaction, "f" * 16)))
+    ingest = start_ingest()
+    key = 'weftline_messages_total{outcome="duplicate",signal="otlp_spans"}'
+    eventually(lambda: min(counted(store, transaction)) >= 11 and metrics(ingest.metrics_port).get(key, 0) >= 10, 60)
+    assert counted(store, transaction) == (11, 11)
+
+
+def test_killed_edges_and_senders_that_try_again_double_nothing(
+    tmp_path: Path,
+    start_ingest: Callable[..., Ingest],
+    store: ClickHouseSettings,
+    settings: KafkaSettings,
+    transaction: str,
+) -> None:
+    """kill -9 while senders wait for their answers; each sends again what it has no answer for."""
+    start_ingest()
+    waiting = [spans_request(span(transaction, f"{n:016x}")) for n in range(1, 201)]
+
+    def answered(edge: Edge, body: bytes) -> bool:
+        try:
+            post(edge, "/v1/traces", body)
+        except OSError:
+            return False
+        return True
+
+    for number in range(6):
+        folder = tmp_path / str(number)
+        with (
+            Edge(folder, store, WEFTLINE_KAFKA_BOOTSTRAP_SERVERS=settings.bootstrap_servers[0]) as edge,
+            ThreadPoolExecutor(8) as pool,
+        ):
+            sent = [(body, pool.submit(answered, edge, body)) for body in waiting]
+            if number < 5:
+                sent[20][1].result()
+                assert edge.pid is not None
+                os.kill(edge.pid, signal.SIGKILL)
+            waiting = [body for body, answer in sent if not answer.result()]
+    assert waiting == []
+    eventually(lambda: min(counted(store, transaction)) >= 200, 60)
+    time.sleep(1)  # for what may not come
+    assert counted(store, transaction) == (200, 200)
 
 
 def test_a_range_that_was_inserted_but_not_committed_is_not_inserted_twice(

@@ -1,0 +1,40 @@
+"""A message that was stored is not stored again: a sender whose answer was lost sends the same bytes once more.
+
+SDKs put ids and times in nanoseconds into every request, so equal bytes are the same request. What holds across a
+crash: a range that is inserted again comes under its token, and ClickHouse leaves out what it has. A message that is
+left out leaves an empty one in its place, so that the halves of a range stay the same halves whatever is left out.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import xxhash
+
+from weftline.collector.errors import BadMessage
+from weftline.collector.ingest.halve import insert_halving
+from weftline.collector.metrics import MESSAGES
+from weftline.collector.store.protocol import Signal, Writer
+
+
+def insert_once(writer: Writer, signal: Signal, messages: Sequence[bytes], token: str) -> Mapping[int, BadMessage]:
+    """`insert_halving` for what was not stored within the last hour and does not come earlier in the batch."""
+    hashes = [_hash(signal, message) for message in messages]
+    stored = writer.stored(set(hashes), token)
+    first: dict[bytes, int] = {}
+    for index, it in enumerate(hashes):
+        first.setdefault(it, index)
+    fresh = {index for it, index in first.items() if it not in stored}
+    bad = insert_halving(
+        writer, signal, [message if index in fresh else b"" for index, message in enumerate(messages)], token
+    )
+    refused = {hashes[index]: error for index, error in bad.items()}
+    writer.remember([hashes[index] for index in sorted(fresh - bad.keys())], token)
+    answer = {index: refused[it] for index, it in enumerate(hashes) if it in refused}
+    MESSAGES.labels(signal.value, "stored").inc(len(fresh) - len(bad))
+    MESSAGES.labels(signal.value, "duplicate").inc(len(messages) - len(fresh) - len(answer) + len(bad))
+    return answer
+
+
+def _hash(signal: Signal, message: bytes) -> bytes:
+    it = xxhash.xxh3_128(signal.value.encode())
+    it.update(message)
+    return it.digest()

@@ -1,0 +1,1 @@
+INSERT INTO stored_messages (hash, token) FORMAT RowBinary
