@@ -121,7 +121,8 @@ def test_every_third_party_import_is_declared() -> None:
     modules = {  # import name -> distribution, where they differ
         "kafka": "kafka-python", "clickhouse_driver": "clickhouse-driver", "opentelemetry": "opentelemetry-sdk",
         "google": "googleapis-common-protos", "grpc": "grpcio", "prometheus_client": "prometheus-client",
-        "pydantic": "fastapi", "starlette": "fastapi", "yaml": "pyyaml", "backports": "backports-zstd", "compression": "backports-zstd",
+        "pydantic": "fastapi", "starlette": "fastapi", "yaml": "pyyaml",
+        "backports": "backports-zstd", "compression": "backports-zstd",  # the standard library's from Python 3.14 on
     }  # fmt: skip
     # plugins import the library they instrument, when the program has done so; the exporter says what is missing
     optional = ("agent/plugins/", "agent/export/grpc.py")

@@ -195,7 +195,8 @@ def test_a_request_with_an_invalid_span_is_a_partial_success(edge: Edge, reader:
     assert "trace_id is not 16 bytes" in partial.error_message
     with grpc.insecure_channel(f"127.0.0.1:{edge.grpc_port}") as channel:
         export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
-        answer = ExportTraceServiceResponse.FromString(export(message, timeout=30))
+        again = spans_request(span(TX, "d" * 16), span("01", "c" * 16))
+        answer = ExportTraceServiceResponse.FromString(export(again, timeout=30))
     assert answer.partial_success.rejected_spans == 1
     assert len(reader.transaction(TX, 10)) == 2
     counted = metrics(edge.http_port)
