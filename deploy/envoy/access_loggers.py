@@ -4,8 +4,11 @@ The rows are the same whatever the way. OTLP counts what it loses, ALS loses sil
 nothing and needs `weftline collect logs` beside it.
 """
 
+from collections.abc import Mapping
+
 from weftline.agent import semconv
 
+from .export import BUFFER_BYTES, FLUSH_INTERVAL
 from .extension import Json, typed
 from .proxy import Listener, Proxy
 
@@ -13,7 +16,7 @@ ALS_FIELDS = frozenset(
     {
         "access_log_type", "stream_id", "method", "path", "authority", "protocol", "response_code",
         "response_code_details", "connection_termination_details", "upstream_transport_failure_reason",
-        "upstream_host", "upstream_cluster", "upstream_request_attempt_count", "route_name", "request_id",
+        "upstream_host", "upstream_request_attempt_count", "route_name", "request_id",
         "duration_ms", "duration_us", "request_duration_us", "response_duration_us", "first_upstream_tx_us",
         "last_upstream_tx_us", "last_upstream_rx_us", "first_downstream_tx_us", "bytes_received", "bytes_sent",
         "downstream_wire_bytes_received", "downstream_wire_bytes_sent", "upstream_wire_bytes_received",
@@ -25,15 +28,22 @@ ALS_FIELDS = frozenset(
 """Fields of semconv.ACCESS_LOG_FIELDS that the protocol has itself; the others are sent as custom tags."""
 
 
-def als(proxy: Proxy, listener: Listener, cluster: str, *, tcp: bool = False) -> Json:
-    """The gRPC access logger (ALS v3) for an HTTP connection manager, or for a TCP filter.
+def als(
+    proxy: Proxy,
+    listener: Listener,
+    cluster: str,
+    fields: Mapping[str, str] = semconv.ACCESS_LOG_FIELDS,
+    *,
+    tcp: bool = False,
+) -> Json:
+    """The gRPC access logger (ALS v3) for an HTTP connection manager or its router, or for a TCP filter.
 
-    ``cluster`` speaks HTTP/2 to the edge's gRPC port.
+    ``cluster`` speaks HTTP/2 to the edge's gRPC port. ``fields``: semconv.ATTEMPT_LOG_FIELDS for the router.
     """
     tags = {
-        name: value
-        for name, value in {**semconv.ACCESS_LOG_RECORD_FIELDS, **semconv.ACCESS_LOG_FIELDS}.items()
-        if name not in ALS_FIELDS and name != "start_time"
+        name: operator
+        for name, operator in {**semconv.ACCESS_LOG_RECORD_FIELDS, **fields}.items()
+        if name != "start_time" and not (name in ALS_FIELDS and operator == semconv.ACCESS_LOG_FIELDS[name])
     } | _resource(proxy, listener)
     kind = "Tcp" if tcp else "Http"
     return typed(
@@ -43,14 +53,14 @@ def als(proxy: Proxy, listener: Listener, cluster: str, *, tcp: bool = False) ->
             "log_name": listener.role.value,
             "transport_api_version": "V3",
             "grpc_service": {"envoy_grpc": {"cluster_name": cluster}},
-            "buffer_flush_interval": "0.25s",
-            "buffer_size_bytes": 262144,
+            "buffer_flush_interval": FLUSH_INTERVAL,
+            "buffer_size_bytes": BUFFER_BYTES,
             "custom_tags": [{"tag": tag, "value": value} for tag, value in tags.items()],
         },
     )
 
 
-def file(proxy: Proxy, listener: Listener, path: str) -> Json:
+def file(proxy: Proxy, listener: Listener, path: str, fields: Mapping[str, str] = semconv.ACCESS_LOG_FIELDS) -> Json:
     """The file logger: JSON lines for `weftline collect logs`."""
     return typed(
         "envoy.access_loggers.file",
@@ -59,7 +69,7 @@ def file(proxy: Proxy, listener: Listener, path: str) -> Json:
         log_format={
             "json_format": {
                 **semconv.ACCESS_LOG_RECORD_FIELDS,
-                **semconv.ACCESS_LOG_FIELDS,
+                **fields,
                 **_resource(proxy, listener),
                 "node_name": proxy.node_id,
                 "cluster_name": proxy.service,

@@ -1,7 +1,8 @@
 -- As before, with the columns of the inventory, and:
 -- A record that has neither transaction nor trace (Istio's default format, DownstreamStart, TCP) belongs to the transaction
 -- that its x-request-id makes by itself: the UUID with index 14 (which Envoy rewrites) as 0, else its MD5; readers of a
--- transaction that is known to have this x-request-id take those rows in (request_ids).
+-- transaction that is known to have this x-request-id take those rows in (request_ids). With no id at all (a listener's own
+-- log, a request that broke the protocol) the connection's addresses and its time make one.
 -- record_id is made of what every format has: request or stream id, both addresses of the connection, the start in
 -- milliseconds; of an attempt also its span id. Only where the addresses are missing the proxy's names stand in.
 -- Envoy's OTLP and file formats order flags as they were set, gRPC's has no order: they are sorted.
@@ -22,10 +23,11 @@ WITH
      toFixedString(trace_id_of(field('upstream_traceparent')), 16), otlp_logs.trace_id) AS trace,
   toFixedString(if(attempt OR (attempts > 0 AND field('upstream_traceparent') != field('parent_traceparent')),
                    span_id_of(field('upstream_traceparent')), ''), 8) AS sent_span_id,
-  if(field('request_id') != '', field('request_id'), field('stream_id')) AS request_or_stream_id,
   field('downstream_remote_address') AS remote_address,
   field('downstream_local_address') AS local_address,
-  toFixedString(transaction_of(request_or_stream_id), 16) AS request_transaction_id
+  multiIf(field('request_id') != '', field('request_id'), field('stream_id') != '', field('stream_id'), remote_address = '', '',
+          concat(remote_address, ' ', local_address, ' ', toString(toUnixTimestamp64Milli(time)))) AS own_id,
+  toFixedString(transaction_of(own_id), 16) AS request_transaction_id
 SELECT
   multiIf(match(transaction, '^[0-9a-f]{32}$'), toFixedString(unhex(transaction), 16),
           trace != toFixedString('', 16), trace, request_transaction_id) AS transaction_id,
@@ -38,7 +40,8 @@ SELECT
   service,
   otlp_logs.resource['weftline.proxy.role'] AS proxy_role,
   otlp_logs.resource['node_name'] AS node_id,
-  type AS log_type,
+  -- A listener's own log does not say that it is the end of a connection.
+  if(type IN ('NotSet', '') AND field('protocol') = '' AND field('response_code') IN ('0', ''), 'TcpConnectionEnd', type) AS log_type,
   field('method') AS method,
   field('authority') AS authority,
   field('path') AS path,
