@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
+from support import als
 from support.otlp import access_log, log, logs_request, span, spans_request
 from support.roles import Edge, Ingest, eventually, metrics
 from weftline.collector.bus.kafka import connect_producer
 from weftline.collector.bus.topics import DEAD_LETTERS, create_topics, topics
+from weftline.collector.edge.envoy_als import SERVICE
 from weftline.collector.ingest.offsets import fixed_range
 from weftline.collector.ingest.worker import connect_consumer
 from weftline.collector.settings import ClickHouseSettings, KafkaSettings
@@ -106,6 +109,24 @@ def test_what_the_edge_accepts_arrives(
     eventually(lambda: len(reader.transaction(transaction, 100)) == 6)
     ingest.stop()
     assert ingest.exit_code == 0, ingest.tail()
+
+
+def test_grpc_access_logs_go_the_same_way(
+    edge: Edge, start_ingest: Callable[..., Ingest], reader: ClickHouseReader, transaction: str
+) -> None:
+    """Messages of several streams are one batch, each with its stream's identifier."""
+    for node in ("a", "b"):
+        entries = (
+            als.http_entry(als.common(stream_id=f"{node}{n}", tags={"trace_id": transaction, "span_id": f"{n:016x}"}))
+            for n in range(1, 4)
+        )
+        first, *later = entries
+        messages = [als.http_message(first, who=als.identifier(node)), *(als.http_message(entry) for entry in later)]
+        with grpc.insecure_channel(f"127.0.0.1:{edge.grpc_port}") as channel:
+            channel.stream_unary(f"/{SERVICE}/StreamAccessLogs")(iter(messages), timeout=30)
+    start_ingest()
+    rows = eventually(lambda: len(found := reader.transaction(transaction, 100)) == 6 and found)
+    assert sorted((row.node_id, row.stream_id) for row in rows) == [(n, f"{n}{i}") for n in "ab" for i in (1, 2, 3)]
 
 
 def test_a_bad_message_is_put_aside_with_its_reason_and_its_neighbours_land(
