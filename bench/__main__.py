@@ -11,6 +11,7 @@ BENCHMARKS = {
     "agent-pieces": "bench.agent.pieces",
     "envoy": "bench.envoy",
     "ingest": "bench.ingest",
+    "access-logs": "bench.access_logs",
     "agent-suites": "bench.agent_suites",
     "agent-versions": "bench.agent_versions",
 }

@@ -1,0 +1,46 @@
+"""Requests without a client in the way: pipelined over a few connections; answers are only counted."""
+
+import socket
+import threading
+import time
+
+_REQUEST = b"GET /pay?order=4711 HTTP/1.1\r\nhost: shop.example\r\nuser-agent: bench\r\n\r\n"
+_DEPTH = 16
+
+
+def send(port: int, requests: int, *, connections: int = 4, rate: float = 0.0) -> None:
+    """Returns when all are answered; ``rate``: requests a second, all connections together, 0 for as fast as can be."""
+    failures: list[str] = []
+
+    def sender(count: int) -> None:
+        try:
+            _send(port, count, rate / connections)
+        except OSError as error:
+            failures.append(repr(error))
+
+    threads = [threading.Thread(target=sender, args=(requests // connections,)) for _ in range(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise SystemExit(f"A connection failed: {failures[0]}")
+
+
+def _send(port: int, count: int, rate: float) -> None:
+    began, sent = time.monotonic(), 0
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        while sent < count:
+            batch = min(_DEPTH, count - sent)
+            connection.sendall(_REQUEST * batch)
+            sent += batch
+            answered, rest = 0, b""
+            while answered < batch:
+                data = connection.recv(1 << 16)
+                if not data:
+                    raise ConnectionError("Envoy closed the connection")
+                data = rest + data
+                answered += data.count(b"HTTP/1.1 200")
+                rest = data[-11:]
+            if rate:
+                time.sleep(max(0.0, began + sent / rate - time.monotonic()))
