@@ -123,7 +123,7 @@ class AccessLogRow:
     """what has no column of its own"""
     kind: str = "end"
     """end, attempt, start, interim or connection: `schema/0019_access_logs_kind.sql`"""
-    record_id: int = 0
+    record_id: str = ""
     """the same for all that is said of one request (attempt, connection) by one proxy, whatever way it came"""
     listener_direction: str = ""
     """inbound, outbound or ''"""

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
 from weftline.collector.store.protocol import AccessLogRow, LogRow, SpanRow
 from weftline.query.identifiers import Match
@@ -104,19 +104,15 @@ class ProxyEntry(EntryView):
     bytes_received: int
     bytes_sent: int
     grpc_status: str
-    record_id: Annotated[str, BeforeValidator(str)] = Field(
-        description="The same for all that is said of one request (attempt, connection) by one proxy."
-    )
-    listener_direction: str = Field(description="inbound, outbound or ''.")
+    record_id: str = Field(description="The same for all that one proxy says of one request, attempt or connection.")
+    listener_direction: str = Field(description="inbound, outbound or empty.")
     connection_id: int
     upstream_connection_id: int
     downstream_remote_address: str
     downstream_local_address: str
     upstream_local_address: str
-    upstream_hosts_attempted: Sequence[str]
-    time_to_last_rx_byte: int = Field(
-        description="This and the next: ns since the first byte from downstream; 0 where it never happened."
-    )
+    upstream_hosts_attempted: list[str]
+    time_to_last_rx_byte: int = Field(description="This and the next: ns since the first byte from downstream, or 0.")
     time_to_first_upstream_tx_byte: int
     time_to_last_upstream_tx_byte: int
     time_to_first_upstream_rx_byte: int

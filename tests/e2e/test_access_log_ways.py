@@ -262,7 +262,7 @@ def of(transaction: str) -> str:
 def one_row_each(stand: Stand, transaction: str, rows: list[dict[str, object]]) -> list[AccessLogRow]:
     """What a look-up gives: every record once, and counters that say the same."""
     found = [row for row in stand.reader.transaction(transaction, 100) if isinstance(row, AccessLogRow)]
-    assert sorted(row.record_id for row in found) == sorted(row["record_id"] for row in rows)
+    assert sorted(row.record_id for row in found) == sorted(str(row["record_id"]) for row in rows)
     with connect(stand.store) as client:
         [(counted,)] = client.execute(
             f"SELECT uniqMerge(access_log_records) FROM transactions WHERE {of(transaction)} GROUP BY transaction_id"

@@ -7,7 +7,7 @@ SELECT lower(hex(transaction_id)), lower(hex(trace_id)), lower(hex(span_id)), lo
        authority, path, protocol, response_code, response_flags, response_code_details,
        upstream_transport_failure_reason, connection_termination_details, upstream_cluster, upstream_host,
        upstream_attempts, route_name, request_id, stream_id, bytes_received, bytes_sent, grpc_status, resource, attributes,
-       toString(kind), record_id, listener_direction, connection_id, upstream_connection_id, downstream_remote_address,
+       toString(kind), toString(record_id), listener_direction, connection_id, upstream_connection_id, downstream_remote_address,
        downstream_local_address, upstream_local_address, upstream_hosts_attempted, time_to_last_rx_byte,
        time_to_first_upstream_tx_byte, time_to_last_upstream_tx_byte, time_to_first_upstream_rx_byte,
        time_to_last_upstream_rx_byte, time_to_first_downstream_tx_byte, connection_pool_ready_duration,

@@ -83,7 +83,7 @@ def test_log_records_become_logs_and_access_logs(writer: ClickHouseWriter, reade
     writer.insert(Signal.LOGS, [message], "t")
     resource = {"service.name": "cart", "weftline.proxy.role": "sidecar-outbound", "node_name": "n"}
     proxied, logged = reader.transaction(TX, 10)
-    assert [replace(proxied, record_id=0), logged] == [
+    assert [replace(proxied, record_id=""), logged] == [
         AccessLogRow(
             transaction_id=TX, trace_id=TX, span_id="00f067aa0ba902b7", parent_span_id="a" * 16, upstream_span_id="b" * 16,
             time=START - 1000, duration=1_500_000, service="cart", proxy_role="sidecar-outbound", node_id="n",
