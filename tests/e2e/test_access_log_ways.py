@@ -335,8 +335,8 @@ def test_who_called_over_mutual_tls(stand: Stand) -> None:
     assert end.listener_direction == "inbound"
 
 
-def test_a_client_that_breaks_the_protocol_or_leaves(stand: Stand) -> None:
-    """Neither has a trace; the first has no id at all, the connection's addresses tell it from others."""
+def test_a_client_that_breaks_the_protocol(stand: Stand) -> None:
+    """There is no trace and no id at all: the connection's addresses tell it from others."""
     with socket.create_connection((HOST, stand.http)) as connection:
         me = ":".join(map(str, connection.getsockname()))
         connection.sendall(b"GET / HTTP/1.1\r\nbad header\r\n\r\n")
