@@ -5,7 +5,7 @@ are integers of nanoseconds, ids lower-case hex text ('' where there is none).
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
