@@ -6,7 +6,7 @@ from typing import Any
 
 from weftline.deploy.envoy import access_loggers
 from weftline.deploy.envoy.bootstrap import bootstrap
-from weftline.deploy.envoy.export import COLLECTOR_CLUSTER, access_log
+from weftline.deploy.envoy.export import access_log
 from weftline.deploy.envoy.proxy import Address, Cluster, Collector, Listener, Proxy, Role, Route
 from weftline.deploy.local.envoy import Envoy
 from weftline.deploy.local.ports import HOST, free_port
@@ -31,7 +31,9 @@ def envoy(folder: Path, ways: Sequence[str], *, edge_http: int, edge_grpc: int, 
     )
     config = bootstrap(over_http)
     resources = config["static_resources"]
-    [grpc] = [it for it in bootstrap(over_grpc)["static_resources"]["clusters"] if it["name"] == COLLECTOR_CLUSTER]
+    [grpc] = [
+        it for it in bootstrap(over_grpc)["static_resources"]["clusters"] if it["name"] == over_grpc.collector.cluster
+    ]
     resources["clusters"].append(
         {**grpc, "name": GRPC, "load_assignment": {**grpc["load_assignment"], "cluster_name": GRPC}}
     )

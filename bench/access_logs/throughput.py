@@ -11,7 +11,7 @@ from bench.access_logs.load import send
 from bench.access_logs.proxy import WAYS, envoy
 from bench.cpu import cpu_seconds
 from weftline.collector.settings import ClickHouseSettings
-from weftline.collector.store.clickhouse_reader import connect
+from weftline.collector.store.clickhouse_connections import connect
 from weftline.collector.store.migrate import migrate
 from weftline.deploy.local.clickhouse import ClickHouse
 from weftline.deploy.local.envoy import Envoy

@@ -22,7 +22,8 @@ from support.four_ways import TYPE, WAYS, cluster, make, network_listener
 from support.redis_server import redis_server
 from support.roles import Edge, eventually, metrics
 from weftline.collector.settings import ClickHouseSettings
-from weftline.collector.store.clickhouse_reader import ClickHouseReader, connect
+from weftline.collector.store.clickhouse_connections import connect
+from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.migrate import migrate
 from weftline.collector.store.protocol import AccessLogRow
 from weftline.deploy.envoy.proxy import Retry, Route

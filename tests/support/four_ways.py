@@ -9,7 +9,7 @@ from typing import Any
 from weftline.agent import semconv
 from weftline.deploy.envoy import access_loggers
 from weftline.deploy.envoy.bootstrap import bootstrap
-from weftline.deploy.envoy.export import COLLECTOR_CLUSTER, access_log, attempt_log
+from weftline.deploy.envoy.export import access_log, attempt_log
 from weftline.deploy.envoy.proxy import Address, Cluster, Collector, Listener, Proxy, Role, Route
 from weftline.deploy.local.ports import HOST, free_port
 
@@ -105,7 +105,7 @@ def make(
         proxy(Collector(Address(HOST, edge_http))), proxy(Collector(Address(HOST, edge_grpc), "grpc")), folder, ways
     )
     config = bootstrap(how.proxy)
-    assert any(it["name"] == COLLECTOR_CLUSTER for it in config["static_resources"]["clusters"])
+    assert any(it["name"] == how.proxy.collector.cluster for it in config["static_resources"]["clusters"])
     config["static_resources"]["clusters"].append(cluster(GRPC, edge_grpc, http2=True))
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     manager["access_log"] = how.loggers(listener)

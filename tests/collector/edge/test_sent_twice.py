@@ -16,7 +16,8 @@ import pytest
 from support.otlp import log, logs_request, span, spans_request
 from support.roles import Edge, metrics
 from weftline.collector.settings import ClickHouseSettings
-from weftline.collector.store.clickhouse_reader import ClickHouseReader, connect
+from weftline.collector.store.clickhouse_connections import connect
+from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.deploy.local.clickhouse import ClickHouse
 from weftline.deploy.local.process import Process
 

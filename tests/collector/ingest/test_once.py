@@ -10,7 +10,8 @@ from support.otlp import log, logs_request, span, spans_request
 from weftline.collector.errors import BadMessage, TryLater
 from weftline.collector.ingest.once import insert_once
 from weftline.collector.settings import ClickHouseSettings
-from weftline.collector.store.clickhouse_reader import ClickHouseReader, connect
+from weftline.collector.store.clickhouse_connections import connect
+from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.protocol import Signal
 

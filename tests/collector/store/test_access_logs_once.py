@@ -12,7 +12,8 @@ from weftline.collector.lines.otlp import request
 from weftline.collector.lines.shipped import unpack
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
-from weftline.collector.store.clickhouse_reader import ClickHouseReader, connect
+from weftline.collector.store.clickhouse_connections import connect
+from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.protocol import AccessLogRow, LogRow, Signal, SpanRow
 

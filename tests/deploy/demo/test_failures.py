@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 
 from support.asgi import call
+from support.rows import RowsSearcher
 from support.server import serve
 from support.shop_mesh import ShopMesh, shop_mesh
 from weftline.collector.settings import ClickHouseSettings
@@ -187,7 +188,7 @@ def looked_up(clickhouse: ClickHouse, tmp_path_factory: pytest.TempPathFactory) 
                 ids[failure.path] = mesh.sent_by(failure.path)
         mesh.send("/checkout?case=slow")  # whoever still waits has given up by then
         mesh.store(writer)
-        app = create_app(reader, QuerySettings())
+        app = create_app(reader, RowsSearcher(), QuerySettings())
         yield LookedUp(stack.enter_context(serve(app)), app, ids)
     reader.close()
     writer.close()

@@ -404,7 +404,7 @@ export interface components {
             kind: "access_log";
             /**
              * Listener Direction
-             * @description inbound, outbound or ''.
+             * @description inbound, outbound or empty.
              */
             listener_direction: string;
             /** Log Type */
@@ -441,7 +441,7 @@ export interface components {
             proxy_role: string;
             /**
              * Record Id
-             * @description The same for all that is said of one request (attempt, connection) by one proxy.
+             * @description The same for all that one proxy says of one request, attempt or connection.
              */
             record_id: string;
             /** Request Id */
@@ -482,7 +482,7 @@ export interface components {
             time_to_first_upstream_tx_byte: number;
             /**
              * Time To Last Rx Byte
-             * @description This and the next: ns since the first byte from downstream; 0 where it never happened.
+             * @description This and the next: ns since the first byte from downstream, or 0.
              */
             time_to_last_rx_byte: number;
             /** Time To Last Upstream Rx Byte */
@@ -598,7 +598,7 @@ export interface components {
             kind: "attempt";
             /**
              * Listener Direction
-             * @description inbound, outbound or ''.
+             * @description inbound, outbound or empty.
              */
             listener_direction: string;
             /** Log Type */
@@ -635,7 +635,7 @@ export interface components {
             proxy_role: string;
             /**
              * Record Id
-             * @description The same for all that is said of one request (attempt, connection) by one proxy.
+             * @description The same for all that one proxy says of one request, attempt or connection.
              */
             record_id: string;
             /** Request Id */
@@ -676,7 +676,7 @@ export interface components {
             time_to_first_upstream_tx_byte: number;
             /**
              * Time To Last Rx Byte
-             * @description This and the next: ns since the first byte from downstream; 0 where it never happened.
+             * @description This and the next: ns since the first byte from downstream, or 0.
              */
             time_to_last_rx_byte: number;
             /** Time To Last Upstream Rx Byte */
@@ -931,6 +931,11 @@ export interface components {
              * @description Envoy's flags of this kind or its response code detail; '' for a retry.
              */
             reason: string;
+            /**
+             * Request Id
+             * @description Finds the transaction too, also where the record had no other id.
+             */
+            request_id: string;
             /** Response Code */
             response_code: number;
             /** Response Code Details */
