@@ -36,7 +36,7 @@ def sampler(name: Sampler, ratio: float) -> Decide:
         return name.endswith("always_on")
 
     if name.startswith("parentbased_"):
-        return lambda trace_id, flags: of_root(trace_id) if flags is None else bool(flags & SAMPLED)
+        return lambda trace_id, flags: of_root(trace_id) if flags is None else flags & SAMPLED == SAMPLED
     return lambda trace_id, _flags: of_root(trace_id)
 
 

@@ -26,6 +26,7 @@ _STANDARD: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dic
     SEEN,
     *_STAMPS,
 }
+_BARE: Final = len(logging.LogRecord("", 0, "", 0, "", (), None).__dict__)
 _PLAIN: Final = len({*logging.LogRecord("", 0, "", 0, "", (), None).__dict__, SEEN, *_STAMPS})
 """The fields of a record that is stamped and has none of the application's own."""
 _SECRET: Final = re.compile(
@@ -68,7 +69,10 @@ def enter(logger: logging.Logger, record: logging.LogRecord) -> None:
     ids = context.stamp()
     if ids is None and record.exc_info and record.exc_info[1] is not None:
         ids = context.marked(record.exc_info[1])
-    stamp(fields, ids)
+    if len(fields) == _BARE:  # as logging made it: nothing of the application's own could be in the way
+        fields |= ids.fields or _stamps(ids) if ids is not None else _outside
+    else:
+        stamp(fields, ids)
     if is_sent(record.levelno) and not _is_own(logger.name):
         export.emit_log(log_record(record, ids))
 
