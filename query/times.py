@@ -7,6 +7,9 @@ from typing import Final
 
 SECOND: Final = 10**9
 UNITS: Final = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
     "ms": 10**6,
     "s": SECOND,
     "m": 60 * SECOND,
@@ -19,10 +22,12 @@ LATEST: Final = 2**63 - 1
 
 
 def duration(text: str) -> int:
-    """``90s``, ``1.5h`` → ns."""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)", text)
-    if not found or not (value := int(Decimal(found[1]) * UNITS[found[2]])) or value > LATEST:
-        raise ValueError(f"`{text}` is no duration: write `90s`, `5m`, `1.5h` or `2d`.")
+    """``500ms``, ``90s``, ``1.5h`` → ns."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)([a-zµ]+)", text)
+    if not found or found[2] not in UNITS or (value := int(Decimal(found[1]) * UNITS[found[2]])) > LATEST:
+        raise ValueError(
+            f"`{text}` is no duration: write `500ms`, `90s`, `1.5h` or `2d`; units are {', '.join(UNITS)}."
+        )
     return value
 
 

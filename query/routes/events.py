@@ -245,6 +245,6 @@ def _interval(text: str, window: int) -> int:
         length = times.duration(text)
     except ValueError as error:
         raise HTTPException(400, str(error)) from error
-    if window > length * MOST_INTERVALS:
+    if not length or window > length * MOST_INTERVALS:
         raise HTTPException(400, f"More than {MOST_INTERVALS} intervals: make `interval` longer or the time shorter.")
     return length

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from weftline.collector.store.conditions import Attribute, Column, Operator, Test
+from weftline.query import times
 from weftline.query.search import values
 from weftline.query.search.errors import SearchSyntaxError
 from weftline.query.search.fields import Type
@@ -27,7 +28,7 @@ def compare(of: Column | Attribute, type_: Type, term: Token) -> Sequence[Test]:
             case Type.NUMBER:
                 return _ordered(of, term, values.number)
             case Type.DURATION:
-                return _ordered(of, term, values.duration)
+                return _ordered(of, term, times.duration)
             case Type.LEVEL:
                 return _level(of, term)
             case _:

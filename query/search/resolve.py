@@ -25,6 +25,7 @@ from weftline.collector.store.conditions import (
     WholeIs,
 )
 from weftline.collector.store.searcher import Window
+from weftline.query import times
 from weftline.query.identifiers import TRACE_ID, TRACEPARENT, normalise
 from weftline.query.search import values
 from weftline.query.search.compare import compare
@@ -55,26 +56,26 @@ class _RowTerm:
 def understand(text: str, now: int, since: str = "", until: str = "") -> Question:
     """The question in ``text``. ``now`` in ns since the epoch; ``since`` and ``until`` as in the language, used where
     the text has none. Raises `SearchSyntaxError`, and `ValueError` for a wrong ``since`` or ``until``."""
-    times: dict[str, int] = {}
-    condition = _condition(parse(text), times, now, top=True)
-    end = times.get("until", values.time(until, now) if until else now)
-    begin = times.get("since", values.time(since, now) if since else max(0, end - DEFAULT_SINCE))
+    bounds: dict[str, int] = {}
+    condition = _condition(parse(text), bounds, now, top=True)
+    end = bounds.get("until", times.moment(until, now) if until else now)
+    begin = bounds.get("since", times.moment(since, now) if since else max(0, end - DEFAULT_SINCE))
     return Question(condition, values.window(begin, end))
 
 
-def _condition(tree: Tree, times: dict[str, int], now: int, *, top: bool) -> Condition:
+def _condition(tree: Tree, bounds: dict[str, int], now: int, *, top: bool) -> Condition:
     match tree:
         case Both(parts):
-            return _all([_condition(part, times, now, top=top) for part in parts])
+            return _all([_condition(part, bounds, now, top=top) for part in parts])
         case Either(parts):
-            return AnyOf([_condition(part, times, now, top=False) for part in parts])
+            return AnyOf([_condition(part, bounds, now, top=False) for part in parts])
         case Negation(part):
-            return Not(_condition(part, times, now, top=False))
+            return Not(_condition(part, bounds, now, top=False))
         case Group(terms):
-            return _group(terms, times, now, top=top)
+            return _group(terms, bounds, now, top=top)
 
 
-def _group(terms: Sequence[Token], times: dict[str, int], now: int, *, top: bool) -> Condition:
+def _group(terms: Sequence[Token], bounds: dict[str, int], now: int, *, top: bool) -> Condition:
     parts: list[Condition] = []
     of_rows: list[_RowTerm] = []
     for term in terms:
@@ -86,7 +87,7 @@ def _group(terms: Sequence[Token], times: dict[str, int], now: int, *, top: bool
                     term.column,
                     len(term.field),
                 )
-            times[term.field] = meaning
+            bounds[term.field] = meaning
         elif isinstance(meaning, _RowTerm):
             of_rows.append(meaning)
         else:
@@ -135,7 +136,7 @@ def _term(term: Token, now: int) -> Condition | _RowTerm | int:
     _check_operator(term, OPERATORS[field.type])
     if field.type in (Type.TIME, Type.NAME):
         try:
-            return values.time(term.value, now) if field.type is Type.TIME else IsNamed(normalise(term.value))
+            return times.moment(term.value, now) if field.type is Type.TIME else IsNamed(normalise(term.value))
         except ValueError as error:
             raise SearchSyntaxError(str(error), term.value_column, len(term.value)) from error
     if field.whole:

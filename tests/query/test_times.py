@@ -24,7 +24,7 @@ def test_a_moment(text: str, expected: int) -> None:
     assert moment(text, NOW) == expected
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "15", "15x", "-5m", "0s", "1e9", "2026-13-01", "99999999999", "5 m"])
+@pytest.mark.parametrize("text", ["", "yesterday", "15", "15x", "-5m", "1e9", "2026-13-01", "99999999999", "5 m"])
 def test_what_is_none_says_what_to_write(text: str) -> None:
     if text != "15":
         with pytest.raises(ValueError, match=r"no time|no duration"):
