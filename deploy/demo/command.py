@@ -104,7 +104,7 @@ def show_result(sent: Sequence[Sent], stack: Stack, console: Console) -> None:
         table.add_row(one.kind.name, str(one.kind.status), one.transaction_id)
     console.print(table)
     for one in sent:
-        url = f"{stack.query_url}/api/v1/transactions/{one.transaction_id}"
+        url = f"{stack.query_url}/trace/{one.transaction_id}"
         console.print(f"[bold]{one.kind.name}[/bold]: {one.kind.story}\n  {url}", soft_wrap=True, highlight=False)
     option = "" if stack.query_port == QUERY_PORT else f" --url {stack.query_url}"
     (shown,) = [one for one in sent if one.kind is UPSTREAM_DOWN]

@@ -26,7 +26,7 @@ def test_shows_a_transaction_of_every_kind_and_leaves_nothing_behind(
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    urls = re.findall(r"http://127\.0\.0\.1:\d+/api/v1/transactions/([0-9a-f]{32})", done.stdout)
+    urls = re.findall(r"http://127\.0\.0\.1:\d+/trace/([0-9a-f]{32})", done.stdout)
     assert len(set(urls)) == len(KINDS)
     for kind in KINDS:
         assert f"{kind.name}: {kind.story}" in done.stdout
