@@ -1,6 +1,7 @@
 """Fixtures every test can ask for, and the rule that only marked tests open sockets."""
 
 import itertools
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,6 +18,12 @@ from weftline.deploy.local.kafka import Kafka
 
 _SOCKET_MARKS = {"socket", "clickhouse", "kafka", "envoy", "e2e"}
 _numbers = itertools.count(1)
+
+
+def pytest_configure() -> None:
+    """A shell's background job (`make test &`, nohup) ignores SIGINT, and so would every program that a test starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
