@@ -22,7 +22,10 @@ def shop(folder: Path, *, http_port: int, grpc_port: int) -> tuple[mesh.Ports, S
     ports = mesh.Ports.choose(free_port)
     over_http = Collector(Address(mesh.HOST, http_port))
     over_grpc = Collector(Address(mesh.HOST, grpc_port), protocol="grpc")
-    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{mesh.HOST}:{http_port}"}
+    endpoint = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{mesh.HOST}:{http_port}",
+        "WEFTLINE_AGENT_STATUS_FOLDER": str(folder / "agent"),  # goes when the demo's folder goes
+    }
     # Uvicorn would report again, outside the request, what the application has logged.
     payment_server = ["uvicorn", "weftline.deploy.demo.payment:app", "--log-level", "critical"]
     cart_server = ["flask", "--app", "weftline.deploy.demo.cart", "run"]
