@@ -179,9 +179,9 @@ class Mesh:
 
     def ask(self, role: Role, path: str, headers: Mapping[str, str], *, leave: bool) -> tuple[int, Mapping[str, str]]:
         connection = http.client.HTTPConnection(HOST, self.ports[role], timeout=10)
+        seen = len(self.behind.requests)
         connection.request("GET", path, headers=dict(headers))
         if leave:
-            seen = len(self.behind.requests)
             while len(self.behind.requests) == seen:
                 time.sleep(0.005)
             connection.sock.shutdown(socket.SHUT_RDWR)
