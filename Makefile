@@ -10,8 +10,8 @@ UI := query/ui/dist/index.html
 demo: .venv/demo $(UI)  ## the whole chain on real parts; KAFKA=1 puts Apache Kafka in between
 	$(BIN)/weftline demo $(if $(KAFKA),--kafka) $(ARGS)
 
-test: check  ## everything, against real ClickHouse, Kafka and Envoy
-	$(BIN)/python -m pytest -m "socket or clickhouse or kafka or envoy or e2e" $(ARGS)
+test: check  ## everything, against real ClickHouse, Kafka, Envoy and Chromium
+	$(BIN)/python -m pytest -m "socket or clickhouse or kafka or envoy or e2e or browser" $(ARGS)
 
 check: .venv/dev $(UI)  ## format, lint, types, and the tests that need no service
 	$(BIN)/ruff format --check .
@@ -20,7 +20,7 @@ check: .venv/dev $(UI)  ## format, lint, types, and the tests that need no servi
 	for part in agent collector query deploy; do ln -sfn ../../../$$part build/tree/weftline/$$part; done
 	$(BIN)/mypy -p weftline
 	query/ui/build check
-	$(BIN)/python -m pytest -m "not (socket or clickhouse or kafka or envoy or e2e)"
+	$(BIN)/python -m pytest -m "not (socket or clickhouse or kafka or envoy or e2e or browser)"
 
 ui: $(UI)  ## the pages, built into query/ui/dist
 

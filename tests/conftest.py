@@ -16,7 +16,7 @@ from weftline.collector.store.migrate import migrate
 from weftline.deploy.local.clickhouse import ClickHouse
 from weftline.deploy.local.kafka import Kafka
 
-_SOCKET_MARKS = {"socket", "clickhouse", "kafka", "envoy", "e2e"}
+_SOCKET_MARKS = {"socket", "clickhouse", "kafka", "envoy", "e2e", "browser"}
 _numbers = itertools.count(1)
 
 

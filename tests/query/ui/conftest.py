@@ -1,0 +1,44 @@
+"""The pages over the demo's transactions, filled once, and a browser for each module that asks for one."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from support.browser import Site, chromium, demo_traffic, page_of, send, site
+from weftline.collector.settings import ClickHouseSettings
+from weftline.collector.store.clickhouse_writer import ClickHouseWriter
+from weftline.collector.store.migrate import migrate
+from weftline.deploy.local.clickhouse import ClickHouse
+
+
+@pytest.fixture(scope="session")
+def pages_store(clickhouse: ClickHouse) -> ClickHouseSettings:
+    settings = ClickHouseSettings(http_port=clickhouse.http_port, tcp_port=clickhouse.tcp_port, database="pages")
+    migrate(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def pages(pages_store: ClickHouseSettings) -> Iterator[Site]:
+    """Every kind of the demo within the last twenty minutes. Tests add to it, so they count nothing that is not theirs."""
+    demo = demo_traffic(time.time_ns() - 5_000_000_000)
+    with closing(ClickHouseWriter(pages_store)) as writer:
+        send(writer, demo)
+    with site(pages_store, demo) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser, pages: Site) -> Iterator[Page]:
+    """1280 pixels wide, light."""
+    with page_of(browser, pages.url) as page:
+        yield page

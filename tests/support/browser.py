@@ -1,0 +1,129 @@
+"""A real browser before the real pages: Debian's chromium, driven by Playwright.
+
+The pages are the built ones (`make ui`), served by the query service over a real ClickHouse. What can't be had here
+skips the test, except in CI (environment variable CI), where it fails.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from support.demo_traffic import Traffic, transaction
+from support.server import serve
+from weftline.collector.settings import ClickHouseSettings
+from weftline.collector.store.clickhouse_reader import ClickHouseReader
+from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
+from weftline.collector.store.clickhouse_writer import ClickHouseWriter
+from weftline.collector.store.protocol import Signal
+from weftline.deploy.demo.kinds import KINDS, SUCCESS, Kind
+from weftline.query.app import create_app
+from weftline.query.settings import QuerySettings
+
+UI = Path(__file__).parents[2] / "query" / "ui"
+WIDE = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Site:
+    """The pages, and what is behind them."""
+
+    url: str
+    demo: Sequence[Traffic]
+    """Newest last."""
+
+    def of(self, kind: Kind) -> Traffic:
+        """The newest transaction of ``kind``."""
+        return next(it for it in reversed(self.demo) if it.kind is kind)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without window. One a module at most: while it runs, `asyncio.run` doesn't work in its thread."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not found:
+        _cannot("There is no chromium here: apt-get install chromium.")
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox refuses to run as root, which containers' users often are.
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def page_of(browser: Browser, url: str, *, dark: bool = False, size: dict[str, int] | None = None) -> Iterator[Page]:
+    """A page of its own profile, whose relative addresses are below ``url``; an error of a script fails the test."""
+    context = browser.new_context(
+        base_url=url,
+        viewport=size or WIDE,  # type: ignore[arg-type]
+        color_scheme="dark" if dark else "light",
+        timezone_id="UTC",
+        locale="en-GB",
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    # What the service refuses is logged by the browser too; that is tested by what the page says of it.
+    page.on(
+        "console", lambda it: wrong.append(it.text) if it.type == "error" and "status of 4" not in it.text else None
+    )
+    try:
+        yield page
+    finally:
+        context.close()
+    assert wrong == []
+
+
+@contextmanager
+def site(store: ClickHouseSettings, demo: Sequence[Traffic], *, base_path: str = "") -> Iterator[Site]:
+    """The query service over ``store``, with the built pages."""
+    if not (UI / "dist" / "index.html").exists():
+        _cannot("The pages are not built: make ui.")
+    with closing(ClickHouseReader(store)) as reader, closing(ClickHouseSearcher(store)) as searcher:
+        app = create_app(reader, searcher, QuerySettings(base_path=base_path))
+        with serve(app) as url:
+            yield Site(url + base_path, demo)
+
+
+def demo_traffic(now: int, *, minutes: int = 20, successes: int = 60) -> Sequence[Traffic]:
+    """Every kind of the demo three times within the last ``minutes``, among ``successes``; oldest first."""
+    kinds: list[Kind] = [SUCCESS] * successes
+    for place, kind in enumerate(KINDS * 3):
+        kinds.insert((place + 1) * len(kinds) // (len(KINDS) * 3 + 1), kind)
+    kinds += [it for it in KINDS if it is not SUCCESS]
+    step = minutes * 60 * SECOND // len(kinds)
+    begin = now - minutes * 60 * SECOND
+    return [
+        transaction(kind, 4711 + place, begin + place * step + place * 7919 % 1000 * 1_000_000, pace=_pace(place))
+        for place, kind in enumerate(kinds)
+    ]
+
+
+def send(writer: ClickHouseWriter, traffic: Sequence[Traffic], token: str = "demo") -> None:
+    """Store it all, as an edge without Kafka would."""
+    for signal in (Signal.SPANS, Signal.LOGS):
+        messages = [message for one in traffic for kind, message in one.messages if kind is signal]
+        writer.insert(signal, messages, f"{token}-{signal.value}")
+
+
+def _pace(place: int) -> float:
+    """Most requests take about as long; a few take much longer."""
+    return (0.7 + place * 37 % 50 / 100) * (6 if place % 17 == 5 else 1)
+
+
+def _cannot(why: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(why)
+    pytest.skip(why)
