@@ -79,7 +79,8 @@ async def _bad_request(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    return problems.answer(request, error.status_code, str(error.detail), headers=error.headers)
+    place = (error.column, error.length) if isinstance(error, problems.MisreadSearch) else None
+    return problems.answer(request, error.status_code, str(error.detail), headers=error.headers, place=place)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

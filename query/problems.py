@@ -5,7 +5,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from fastapi import Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 
 
 class Problem(BaseModel):
@@ -13,12 +14,25 @@ class Problem(BaseModel):
 
     code: int
     message: str
+    column: int | None = Field(
+        default=None, description="Of a search that can't be understood: where its mistake begins, counted from 1."
+    )
+    length: int | None = Field(default=None, description="How many characters are meant.")
 
 
 class ProblemAnswer(BaseModel):
     """The body of every error under /api/v1."""
 
     error: Problem
+
+
+class MisreadSearch(HTTPException):
+    """A search with a mistake at ``column`` (from 1), ``length`` characters long."""
+
+    def __init__(self, message: str, column: int, length: int) -> None:
+        super().__init__(400, message)
+        self.column = column
+        self.length = length
 
 
 def answer(
@@ -28,8 +42,10 @@ def answer(
     *,
     retry_after: float | None = None,
     headers: Mapping[str, str] | None = None,
+    place: tuple[int, int] | None = None,
 ) -> Response:
-    """An error response in the shape that clients of ``request``'s API expect; ``retry_after`` in seconds."""
+    """An error response in the shape that clients of ``request``'s API expect; ``retry_after`` in seconds, ``place``
+    the column and length of a search's mistake."""
     more = dict(headers or {})
     if retry_after is not None:
         more["Retry-After"] = str(max(1, math.ceil(retry_after)))
@@ -40,8 +56,9 @@ def answer(
         return jaeger(status, message, headers=more)
     if path.startswith("/api/v1/") and status == 404 and message == "Not Found":
         message = f"There is nothing at {path}."
-    body = ProblemAnswer(error=Problem(code=status, message=message))
-    return Response(body.model_dump_json(), status, more, "application/json")
+    column, length = place or (None, None)
+    body = ProblemAnswer(error=Problem(code=status, message=message, column=column, length=length))
+    return Response(body.model_dump_json(exclude_none=True), status, more, "application/json")
 
 
 def jaeger(status: int, message: str, *, headers: Mapping[str, str] | None = None) -> Response:

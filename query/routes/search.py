@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from weftline.collector.errors import AskOtherwise
 from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import FACETS, Facet, Hit, Place, Searcher
-from weftline.query.problems import ProblemAnswer
+from weftline.query.problems import MisreadSearch, ProblemAnswer
 from weftline.query.search import Question, SearchSyntaxError, find_page, understand
 from weftline.query.search.fields import ATTRIBUTE_OPERATORS, FIELDS, OPERATORS
 from weftline.query.settings import QuerySettings
@@ -167,7 +167,8 @@ def _question(q: str, since: str, until: str, now: int) -> Question:
         return understand(q, now, since, until)
     except SearchSyntaxError as error:
         # The text under the message shows where, also in a terminal.
-        raise HTTPException(400, f"{error}\n  {q}\n  {' ' * (error.column - 1)}{'^' * error.length}") from error
+        text = f"{error}\n  {q}\n  {' ' * (error.column - 1)}{'^' * error.length}"
+        raise MisreadSearch(text, error.column, error.length) from error
     except ValueError as error:
         raise HTTPException(400, str(error)) from error
 

@@ -70,7 +70,9 @@ def test_facets_come_when_asked_for() -> None:
 def test_an_error_shows_where() -> None:
     answer = search(RowsSearcher(), q="service=cart duraton>5ms")
     assert answer.status_code == 400
-    message = answer.json()["error"]["message"]
+    error = answer.json()["error"]
+    assert (error["code"], error["column"], error["length"]) == (400, 14, 7)
+    message = error["message"]
     assert message.splitlines()[1:] == ["  service=cart duraton>5ms", "               ^^^^^^^"]
     assert message.startswith("Column 14: There is no field `duraton`. Did you mean `duration`?")
 
@@ -90,6 +92,7 @@ def test_wrong_parameters_are_refused(parameters: dict[str, str], message: str) 
     answer = search(RowsSearcher(), **parameters)
     assert answer.status_code == 400
     assert message in answer.json()["error"]["message"]
+    assert answer.json()["error"].keys() == {"code", "message"}
 
 
 def test_a_search_that_costs_too_much_says_what_to_do() -> None:

@@ -13,6 +13,11 @@ export type SearchPage = Schemas["SearchView"];
 export type Hit = Schemas["HitView"];
 export type Facets = Schemas["FacetsView"];
 export type SearchField = Schemas["FieldView"];
+export type MeshEvent = Schemas["EventView"];
+export type EventKind = Schemas["EventKind"];
+export type EventCounts = Schemas["CountsView"];
+export type ProxyHealth = Schemas["ProxyHealthView"];
+export type ServicePropagation = Schemas["ServicePropagationView"];
 
 export function useTransaction(id: string) {
   return useQuery({
@@ -59,5 +64,50 @@ export function useServices() {
     queryKey: ["services"],
     queryFn: async ({ signal }) => (await get<Schemas["ServicesView"]>("services", {}, signal)).services,
     staleTime: 60_000,
+  });
+}
+
+/** Lists: only these; empty: all. `since` and `until` as in the search language. */
+export type EventQuery = {
+  kind: readonly string[];
+  service: readonly string[];
+  route: readonly string[];
+  since: string;
+  until: string;
+};
+
+/** Pages of what went wrong in the mesh, newest first. */
+export function useEvents(query: EventQuery, limit = 100) {
+  return useInfiniteQuery({
+    queryKey: ["events", query, limit],
+    queryFn: ({ signal, pageParam }) =>
+      get<Schemas["EventsView"]>("events", { ...query, limit, cursor: pageParam }, signal),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function useEventCounts(query: EventQuery) {
+  return useQuery({
+    queryKey: ["events/counts", query],
+    queryFn: ({ signal }) => get<EventCounts>("events/counts", query, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function useMesh(since: string) {
+  return useQuery({
+    queryKey: ["mesh", since],
+    queryFn: ({ signal }) => get<Schemas["MeshView"]>("mesh", { since }, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function usePropagation(since: string) {
+  return useQuery({
+    queryKey: ["propagation", since],
+    queryFn: ({ signal }) => get<Schemas["PropagationView"]>("propagation", { since }, signal),
+    placeholderData: keepPreviousData,
   });
 }

@@ -1287,6 +1287,16 @@ export interface components {
         Problem: {
             /** Code */
             code: number;
+            /**
+             * Column
+             * @description Of a search that can't be understood: where its mistake begins, counted from 1.
+             */
+            column?: number | null;
+            /**
+             * Length
+             * @description How many characters are meant.
+             */
+            length?: number | null;
             /** Message */
             message: string;
         };
