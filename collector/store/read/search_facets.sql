@@ -1,4 +1,5 @@
 -- What the newest %(limit)s of the transactions found have in common: counts by value, and a histogram of their durations.
+-- Roots without their query strings, in which every request differs.
 WITH found AS (
   SELECT toUnixTimestamp64Nano(min(first_time)) AS start, toUnixTimestamp64Nano(max(last_time)) - start AS duration,
          groupUniqArrayArray(services) AS services, groupUniqArrayArray(response_flags) AS response_flags,
@@ -19,7 +20,7 @@ SELECT * FROM (SELECT 'service', arrayJoin(services) AS value, count() AS n FROM
 UNION ALL
 SELECT * FROM (SELECT 'flags', arrayJoin(response_flags) AS value, count() AS n FROM found GROUP BY value ORDER BY n DESC, value LIMIT 20)
 UNION ALL
-SELECT * FROM (SELECT 'root', root AS value, count() AS n FROM found WHERE root != '' GROUP BY value ORDER BY n DESC, value LIMIT 20)
+SELECT * FROM (SELECT 'root', cutQueryString(root) AS value, count() AS n FROM found WHERE root != '' GROUP BY value ORDER BY n DESC, value LIMIT 20)
 UNION ALL
 SELECT * FROM (SELECT 'response_code', toString(response_code) AS value, count() AS n FROM found WHERE access_logs > 0 GROUP BY value ORDER BY n DESC, value LIMIT 20)
 UNION ALL

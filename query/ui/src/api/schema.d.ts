@@ -1007,7 +1007,7 @@ export interface components {
         FacetsView: {
             /**
              * By
-             * @description service, status, root, response_code, flags: most frequent first; duration: upper bounds of a histogram's buckets in ns.
+             * @description service, status, root (without query string), response_code, flags: most frequent first; duration: upper bounds of a histogram's buckets in ns.
              */
             by: {
                 [key: string]: components["schemas"]["FacetView"][];
