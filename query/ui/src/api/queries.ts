@@ -1,5 +1,5 @@
 /** The API's answers as React hooks; types come from its OpenAPI description (`npm run api`). */
-import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQueries, useQuery } from "@tanstack/react-query";
 import { get } from "./client";
 import type { components } from "./schema";
 
@@ -24,6 +24,17 @@ export function useTransaction(id: string) {
     queryKey: ["transaction", id],
     queryFn: ({ signal }) => get<Transaction>(`transactions/${encodeURIComponent(id)}`, {}, signal),
     enabled: id !== "",
+  });
+}
+
+/** Those of `ids` that are there by now. */
+export function useTransactions(ids: readonly string[]): Transaction[] {
+  return useQueries({
+    queries: ids.map((id) => ({
+      queryKey: ["transaction", id],
+      queryFn: ({ signal }: { signal: AbortSignal }) => get<Transaction>(`transactions/${id}`, {}, signal),
+    })),
+    combine: (results) => results.flatMap(({ data }) => (data ? [data] : [])),
   });
 }
 

@@ -2,33 +2,35 @@ import { Link } from "react-router";
 import type { Hit } from "../api/queries";
 import { duration } from "../format/duration";
 import { timestamp } from "../format/time";
+import { Flags } from "./Flags";
+import { StatusCode } from "./StatusCode";
 import "./hit-list.css";
 
 /** Transactions found, a line each. */
 export function HitList({ hits }: { hits: readonly Hit[] }) {
   if (hits.length === 0) return null;
+  const longest = Math.max(...hits.map((hit) => hit.duration_ns), 1);
   return (
-    <ul className="hit-list">
+    <ol className="hit-list" aria-label="Transactions">
       {hits.map((hit) => (
         <li key={hit.transaction_id}>
-          <Link to={`/trace/${hit.transaction_id}`}>{hit.root || "only log lines"}</Link>{" "}
-          {hit.response_code !== null && (
-            <span className={hit.response_code >= 500 || hit.response_code === 0 ? "bad" : ""}>
-              {hit.response_code}
-            </span>
-          )}{" "}
-          {hit.response_flags.length > 0 && (
-            <abbr className="bad" title={hit.response_flags_text}>
-              {hit.response_flags.join(",")}
-            </abbr>
-          )}{" "}
-          {hit.errors > 0 && <span className="bad">{hit.errors === 1 ? "1 error" : `${hit.errors} errors`}</span>}
-          <div className="quiet">
-            <time>{timestamp(hit.start_unix_nano)}</time> · {duration(hit.duration_ns)} · {hit.services.join(", ")} ·{" "}
-            <code>{hit.transaction_id}</code>
-          </div>
+          <time className="quiet" title={`${timestamp(hit.start_unix_nano)} UTC`}>
+            {timestamp(hit.start_unix_nano).slice(5, 19)}
+            <span className="fraction">{timestamp(hit.start_unix_nano).slice(19)}</span>
+          </time>
+          <StatusCode code={hit.response_code} />
+          <span className="what">
+            <Link to={`/trace/${hit.transaction_id}`}>{hit.root || "only log lines"}</Link>
+            <Flags flags={hit.response_flags} text={hit.response_flags_text} />
+            {hit.errors > 0 && <span className="errors">{hit.errors === 1 ? "1 error" : `${hit.errors} errors`}</span>}
+          </span>
+          <span className="services quiet">{hit.services.join(", ")}</span>
+          <span className="took">
+            <span className="bar" style={{ inlineSize: `${(100 * hit.duration_ns) / longest}%` }} />
+            {duration(hit.duration_ns)}
+          </span>
         </li>
       ))}
-    </ul>
+    </ol>
   );
 }

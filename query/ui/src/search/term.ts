@@ -1,12 +1,17 @@
 /** A term of the search language. The value stands in quotes where it would otherwise mean something else. */
 export function term(field: string, operator: string, value: string): string {
-  return `${field}${operator}${quoted(value)}`;
+  return `${field}${operator}${operator === "~" || operator === "!~" ? inQuotes(value) : quoted(value)}`;
+}
+
+/** A regular expression: everything in it is meant as it stands. */
+function inQuotes(value: string): string {
+  return `"${value.replaceAll('"', '\\"')}"`;
 }
 
 /** `*` is a wildcard also between quotes, and `..` a range only without them. */
 export function quoted(value: string): string {
   if (/^[^\s()"'*\\]+$/.test(value) && !value.includes("..")) return value;
-  return `"${value.replaceAll("*", "\\*").replaceAll('"', '\\"')}"`;
+  return inQuotes(value.replaceAll("*", "\\*"));
 }
 
 /** A name that the language doesn't know is an attribute; one without a dot has to say so. */
