@@ -19,6 +19,12 @@ export const router = createBrowserRouter(
           path: "trace/:id",
           lazy: async () => ({ Component: (await import("./pages/transaction/Transaction")).Transaction }),
         },
+        { path: "events", lazy: async () => ({ Component: (await import("./pages/events/Events")).Events }) },
+        { path: "mesh", lazy: async () => ({ Component: (await import("./pages/mesh/Mesh")).Mesh }) },
+        {
+          path: "propagation",
+          lazy: async () => ({ Component: (await import("./pages/propagation/Propagation")).Propagation }),
+        },
         { path: "*", lazy: async () => ({ Component: (await import("./pages/Nowhere")).Nowhere }) },
       ],
     },

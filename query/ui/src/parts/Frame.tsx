@@ -1,12 +1,19 @@
-import { NavLink, Outlet, ScrollRestoration } from "react-router";
+import { NavLink, Outlet, ScrollRestoration, useMatch } from "react-router";
 import "./frame.css";
 import { IdBox } from "./IdBox";
 import { ThemeSwitch } from "./ThemeSwitch";
 
-const PAGES = [["/search", "Search"]] as const;
+const PAGES = [
+  ["/search", "Search"],
+  ["/events", "Events"],
+  ["/mesh", "Mesh"],
+  ["/propagation", "Propagation"],
+] as const;
 
 /** What stands around every page: the way to all others, and the box that takes any ID. */
 export function Frame() {
+  // That page has a larger one.
+  const home = useMatch("/") !== null;
   return (
     <>
       <a className="skip" href="#main">
@@ -23,7 +30,7 @@ export function Frame() {
             </NavLink>
           ))}
         </nav>
-        <IdBox />
+        {!home && <IdBox />}
         <ThemeSwitch />
       </header>
       <main id="main" tabIndex={-1}>
