@@ -19,11 +19,13 @@ export type EventCounts = Schemas["CountsView"];
 export type ProxyHealth = Schemas["ProxyHealthView"];
 export type ServicePropagation = Schemas["ServicePropagationView"];
 
-export function useTransaction(id: string) {
+/** `refresh`: ask again every so many ms, for rows that arrive late. */
+export function useTransaction(id: string, refresh?: number) {
   return useQuery({
     queryKey: ["transaction", id],
     queryFn: ({ signal }) => get<Transaction>(`transactions/${encodeURIComponent(id)}`, {}, signal),
     enabled: id !== "",
+    refetchInterval: refresh ?? false,
   });
 }
 

@@ -1,32 +1,59 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
 import { useParams } from "react-router";
 import { useTransaction } from "../../api/queries";
-import { duration } from "../../format/duration";
-import { timestamp } from "../../format/time";
-import { Trouble } from "../../parts/Trouble";
+import { twoIds } from "../compare/twoIds";
+import { Loading } from "./Loading";
+import { NotFound } from "./NotFound";
+import { Story } from "./Story";
+import "./transaction.css";
 
-/** Everything known about one request. */
+const FOLLOW_MS = 2_000;
+const Compare = lazy(async () => ({ default: (await import("../compare/Compare")).Compare }));
+
+/** Everything known about one request; with `A...B` in the address, two of them side by side, as Jaeger has it. */
 export function Transaction() {
   const { id = "" } = useParams();
-  const transaction = useTransaction(id);
-  if (transaction.error) return <Trouble error={transaction.error} retry={transaction.refetch} />;
-  if (!transaction.data) return <p role="status">Looking for every log of {id} …</p>;
-  const { summary, entries, transaction_id } = transaction.data;
+  const two = twoIds(id);
+  if (two) {
+    return (
+      <Suspense fallback={<p role="status">Loading …</p>}>
+        <Compare a={two[0]} b={two[1]} />
+      </Suspense>
+    );
+  }
+  // Another request is another page: nothing that was folded or followed stays.
+  return <One key={id} id={id} />;
+}
+
+function One({ id }: { id: string }) {
+  const [follow, setFollow] = useState(false);
+  const [cancelled, setCancelled] = useState(false);
+  const queries = useQueryClient();
+  const transaction = useTransaction(id, follow ? FOLLOW_MS : undefined);
+  if (!transaction.data) {
+    if (transaction.error && !transaction.isFetching) {
+      return <NotFound id={id} error={transaction.error} again={() => void transaction.refetch()} />;
+    }
+    const cancel = async () => {
+      await queries.cancelQueries({ queryKey: ["transaction", id] });
+      setCancelled(true);
+    };
+    const again = () => {
+      setCancelled(false);
+      void transaction.refetch();
+    };
+    return <Loading id={id} cancel={cancel} again={cancelled && !transaction.isFetching ? again : undefined} />;
+  }
   return (
-    <>
-      <title>{`${summary.root || transaction_id} · weftline`}</title>
-      <h1>{summary.root || "no request recorded"}</h1>
-      <p className="quiet">
-        <code>{transaction_id}</code> · {timestamp(summary.start_unix_nano)} UTC · took {duration(summary.duration_ns)}
-      </p>
-      <ol>
-        {entries.map((entry, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: an entry's place is its name: `parent` refers to it
-          <li key={index} style={{ marginInlineStart: `${entry.depth}rem` }} className={entry.error ? "bad" : ""}>
-            {entry.kind === "log" ? entry.body : entry.kind === "span" ? entry.name : `${entry.method} ${entry.path}`}{" "}
-            <span className="quiet">{entry.service}</span>
-          </li>
-        ))}
-      </ol>
-    </>
+    <Story
+      asked={id}
+      answer={transaction.data}
+      follow={follow}
+      setFollow={setFollow}
+      trouble={transaction.error}
+      refresh={() => void transaction.refetch()}
+      refreshing={transaction.isFetching}
+    />
   );
 }

@@ -1,0 +1,116 @@
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { useLayoutEffect, useRef, useState } from "react";
+import { duration } from "../../format/duration";
+import { oneLine } from "../../format/printable";
+import type { Change, Difference, Side } from "./diff";
+
+const ROW = 28;
+const DEEPEST_INDENT = 14;
+const SIGNS: Record<Change, string> = {
+  "only A": "−",
+  "only B": "+",
+  slower: "▲",
+  faster: "▼",
+  "failed in A": "✓",
+  "failed in B": "✗",
+  count: "#",
+  same: "",
+};
+
+/** A line for each row of either transaction, with what it was in A and in B. */
+export function Differences({ rows }: { rows: readonly Difference[] }) {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const [margin, setMargin] = useState(0);
+  useLayoutEffect(() => {
+    const measure = () => setMargin((body.current?.getBoundingClientRect().top ?? 0) + window.scrollY);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(document.body);
+    return () => observer.disconnect();
+  }, []);
+  const virtual = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => ROW,
+    overscan: 15,
+    scrollMargin: margin,
+  });
+  const items = virtual.getVirtualItems();
+  const above = (items[0]?.start ?? margin) - margin;
+  const below = virtual.getTotalSize() - ((items.at(-1)?.end ?? margin) - margin);
+  return (
+    <div className="scrolls">
+      <table className="differences" aria-rowcount={rows.length + 1}>
+        <caption className="visually-hidden">Rows of both</caption>
+        <thead>
+          <tr>
+            <th scope="col">row</th>
+            <th scope="col">difference</th>
+            <th scope="col" className="number">
+              A
+            </th>
+            <th scope="col" className="number">
+              B
+            </th>
+            <th scope="col" className="number">
+              B − A
+            </th>
+          </tr>
+        </thead>
+        <tbody ref={body}>
+          {above > 0 && (
+            <tr aria-hidden style={{ height: above }}>
+              <td colSpan={5} />
+            </tr>
+          )}
+          {items.map((item) => {
+            const { depth, service, name, a, b, change } = rows[item.index] as Difference;
+            return (
+              <tr
+                key={item.index}
+                aria-rowindex={item.index + 2}
+                className={change.replace(" ", "-")}
+                style={{ height: ROW }}
+              >
+                <th scope="row" style={{ paddingInlineStart: `${0.4 + Math.min(depth, DEEPEST_INDENT) * 0.7}rem` }}>
+                  <bdi className="quiet">{oneLine(service)}</bdi> <bdi>{oneLine(name)}</bdi>
+                </th>
+                <td className="change">
+                  {SIGNS[change]} {change === "same" ? "" : change === "count" ? "how often" : change}
+                </td>
+                <Cell side={a} />
+                <Cell side={b} />
+                <td className="number">{a.count && b.count && a.time + b.time > 0 ? signed(b.time - a.time) : ""}</td>
+              </tr>
+            );
+          })}
+          {below > 0 && (
+            <tr aria-hidden style={{ height: below }}>
+              <td colSpan={5} />
+            </tr>
+          )}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Cell({ side }: { side: Side }) {
+  if (side.count === 0) return <td className="number quiet">–</td>;
+  return (
+    <td className="number">
+      {side.outcomes.length > 0 && (
+        <span className={side.errors ? "bad" : "quiet"}>{oneLine(side.outcomes.join(" / "))} </span>
+      )}
+      {side.time > 0 && duration(side.time)}
+      {side.count > 1 && <span className="quiet"> ×{side.count}</span>}
+      {side.outcomes.length === 0 && side.errors > 0 && <span className="bad"> failed</span>}
+      {side.time === 0 && side.count === 1 && side.errors === 0 && side.outcomes.length === 0 && (
+        <span className="quiet">there</span>
+      )}
+    </td>
+  );
+}
+
+function signed(nanoseconds: number): string {
+  return nanoseconds > 0 ? `+${duration(nanoseconds)}` : duration(nanoseconds);
+}
