@@ -68,7 +68,7 @@ export function Differences({ rows }: { rows: readonly Difference[] }) {
               <tr
                 key={item.index}
                 aria-rowindex={item.index + 2}
-                className={change.replace(" ", "-")}
+                className={change.replaceAll(" ", "-")}
                 style={{ height: ROW }}
               >
                 <th scope="row" style={{ paddingInlineStart: `${0.4 + Math.min(depth, DEEPEST_INDENT) * 0.7}rem` }}>

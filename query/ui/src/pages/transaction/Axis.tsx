@@ -31,7 +31,7 @@ export function Axis({ range, zoomed, change }: Props) {
       <div className="scale" {...handlers} onDoubleClick={() => change({ zoom: null })}>
         {ticks(from, to, narrow ? 3 : 6).map((time) => (
           <span key={time} className="tick" style={{ left: `${((time - from) / (to - from)) * 100}%` }}>
-            {duration(time)}
+            {time === 0 ? "0" : duration(time)}
           </span>
         ))}
         {drag && <i className="drag" style={{ left: `${drag[0] * 100}%`, width: `${(drag[1] - drag[0]) * 100}%` }} />}

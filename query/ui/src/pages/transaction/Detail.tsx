@@ -151,7 +151,10 @@ function Facts({ model, index, entry, select, flagsText }: Omit<Props, "close"> 
         <>
           <dt>took</dt>
           <dd>
-            {duration(entry.duration_ns)} <span className="quiet">of it itself {duration(self[index] as number)}</span>
+            {duration(entry.duration_ns)}{" "}
+            {(self[index] as number) > 0 && (
+              <span className="quiet">of it itself {duration(self[index] as number)}</span>
+            )}
           </dd>
         </>
       )}

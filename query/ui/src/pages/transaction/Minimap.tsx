@@ -83,7 +83,7 @@ function paint(canvas: HTMLCanvasElement, model: Model, from: number, to: number
     const x = ((times.start[index] as number) - from) * scale;
     const wide = Math.max(((times.end[index] as number) - (times.start[index] as number)) * scale, 1.5);
     const entry = entries[index];
-    if (entry?.error) {
+    if (model.innermost[index]) {
       errors.push([x, y, wide]);
       return;
     }

@@ -21,9 +21,8 @@ export function NotFound({ id, error, again }: { id: string; error: Error; again
           <li>If it happened just now, its rows may still be on their way: look again in a few seconds.</li>
           <li>If it is old, its rows may have been deleted: the store keeps them for a limited time.</li>
           <li>
-            If part of it is missing,{" "}
-            <Link to={`/search?${new URLSearchParams({ q: `alias="${id}"`, since: "1d" })}`}>search</Link> by service,
-            path or time instead.
+            Otherwise <Link to={`/search?${new URLSearchParams({ q: `alias="${id}"`, since: "1d" })}`}>search</Link> by
+            service, path or time instead.
           </li>
         </ul>
       )}

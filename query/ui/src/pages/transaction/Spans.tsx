@@ -30,7 +30,11 @@ export function Spans({ model, inView, change, select, selected, filter }: ViewP
         show: (index) => duration(times.start[index] as number),
       },
       { name: "duration", value: (index) => of(index).duration_ns, show: (index) => duration(of(index).duration_ns) },
-      { name: "self", value: (index) => self[index] as number, show: (index) => duration(self[index] as number) },
+      {
+        name: "self",
+        value: (index) => self[index] as number,
+        show: (index) => (self[index] ? duration(self[index] as number) : "–"),
+      },
       {
         name: "answer",
         value: (index) => words(of(index)).code ?? -1,

@@ -36,14 +36,15 @@ export const TimelineRow = memo(function TimelineRow(props: Props) {
   const depth = model.tree.depth[index] as number;
   const below = (model.tree.end[index] as number) - (model.tree.place[index] as number) - 1;
   const state = [
-    "row",
+    "entry",
     entry.kind,
     entry.error && "error",
+    model.innermost[index] && "innermost",
     props.selected && "selected",
     active && "active",
     props.faint && "faint",
     props.found && "found",
-    props.evidence && "evidence",
+    props.evidence && `evidence${model.answer.summary.verdict?.failed ? " failed" : ""}`,
   ];
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the tree around it has the focus and takes the keys
@@ -90,7 +91,10 @@ export const TimelineRow = memo(function TimelineRow(props: Props) {
         {proxy && <span className="proxy">{proxy}</span>}
         <bdi className="text">{text}</bdi>
         <Outcome code={code} flags={flags} flagsText={flagsText} open={active} />
-        {note && <bdi className="note">{note}</bdi>}
+        {props.evidence && (
+          <span className="began">{model.answer.summary.verdict?.failed ? "it began here" : "see here"}</span>
+        )}
+        {note && <bdi className="aside">{note}</bdi>}
         {entry.parent_by === "inferred" && (
           <span
             className="inferred"

@@ -1,14 +1,17 @@
 /** Counts and times of a transaction's entries by service or by name. Pure. */
 import type { Entry } from "../../api/queries";
-import type { Times } from "./clocks";
+import { repeats, type Times } from "./clocks";
 import { timedChildren } from "./criticalPath";
 import type { Tree } from "./tree";
 import { words } from "./words";
 
-/** Each entry's duration without what its children covered of it, in ns. */
+/** Each entry's duration without what its children covered of it, in ns; 0 for a record that repeats a span. */
 export function selfTimes(entries: readonly Entry[], tree: Tree, times: Times): Float64Array {
   const self = new Float64Array(entries.length);
   entries.forEach((entry, index) => {
+    const cause = entry.parent === null ? undefined : entries[entry.parent];
+    // What a proxy's span has said, its access log doesn't add to.
+    if (cause?.kind === "span" && repeats(entry, cause)) return;
     const from = times.start[index] as number;
     const until = times.end[index] as number;
     let covered = 0;

@@ -2,7 +2,7 @@
 import { useMemo } from "react";
 import type { Entry, Transaction } from "../../api/queries";
 import { type AttemptIndex, indexAttempts } from "./attemptIndex";
-import { type Times, times } from "./clocks";
+import { repeats, type Times, times } from "./clocks";
 import { criticalPath, type Segment } from "./criticalPath";
 import { selfTimes } from "./figures";
 import { grow, type Tree } from "./tree";
@@ -21,11 +21,34 @@ export type Model = {
   attempts: AttemptIndex;
   path: readonly Segment[];
   self: Float64Array;
+  /** By index, 1 where a failure has no other below it: it began there. */
+  innermost: Uint8Array;
   /** Clocks disagree visibly: a correction would move something. */
   skewed: boolean;
 };
 
 const LANES = 8;
+
+function innermost(entries: readonly Entry[], tree: Tree): Uint8Array {
+  const failing = new Uint8Array(entries.length);
+  const below = new Uint8Array(entries.length);
+  for (let at = tree.order.length - 1; at >= 0; at--) {
+    const index = tree.order[at] as number;
+    const entry = entries[index] as Entry;
+    failing[index] = entry.error && !below[index] ? 1 : 0;
+    // A line about a failure is not where it began, nor is a second record of the same request.
+    const tells = entry.error && entry.kind !== "log" && !repeats(entry, entries[entry.parent ?? -1]);
+    if (entry.parent !== null && (tells || below[index])) below[entry.parent] = 1;
+  }
+  // A record that repeats its cause failed where that did.
+  for (const index of tree.order) {
+    const { parent } = entries[index] as Entry;
+    if (failing[index] && parent !== null && repeats(entries[index] as Entry, entries[parent])) {
+      failing[index] = failing[parent] as number;
+    }
+  }
+  return failing;
+}
 
 export function useModel(answer: Transaction, correct: boolean): Model {
   const { entries } = answer;
@@ -38,6 +61,7 @@ export function useModel(answer: Transaction, correct: boolean): Model {
       indexOf: new Map(names.map((key, index) => [key, index])),
       colours: new Map(answer.summary.services.map((service, at) => [service, `var(--lane-${at % LANES})`])),
       attempts: indexAttempts(entries),
+      innermost: innermost(entries, tree),
       skewed: times(entries, tree, true).corrected.size > 0,
     };
   }, [entries, answer]);
