@@ -16,6 +16,10 @@ class QuerySettings:
     port: int = option(16686, "Port of the API, /health and Jaeger's API; 0 takes a free one.")
     search_seconds: float = option(10.0, "Seconds a search may take; one that needs more says how far it came.")
     max_traces: int = option(1500, "Traces in one answer of Jaeger's APIs.")
+    jaeger_proxy_spans: bool = option(
+        True,
+        "Show proxies' records and log lines in Jaeger's APIs: as spans where none was recorded, else in the spans.",
+    )
     base_path: str = option("", "Path the service lives under behind a proxy, such as /weftline.")
     ui: str = option("", "Folder of a built UI to serve instead of the own one.")
     max_rows: int = option(20_000, "Rows of one transaction in an answer; when there are more, the answer says so.")

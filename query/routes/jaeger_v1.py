@@ -1,7 +1,7 @@
 """Jaeger's HTTP API v1 as Jaeger 2.20 answers it: services, operations, search, one trace.
 
-A trace is the spans of a transaction. Newer Jaeger UIs search through v3 (`jaeger_v3`) and fetch single traces here;
-Grafana's data source uses all of it.
+A trace is a transaction as spans (`jaeger_traces`). Newer Jaeger UIs search through v3 (`jaeger_v3`) and fetch single
+traces here; Grafana's data source uses all of it.
 """
 
 import json
@@ -12,11 +12,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from weftline.collector.errors import AskOtherwise
-from weftline.collector.store.protocol import Reader, SpanRow
+from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import Searcher
 from weftline.query import problems
 from weftline.query.routes import jaeger_v1_parameters as parameters
 from weftline.query.routes.jaeger_search import find_traces
+from weftline.query.routes.jaeger_traces import Traces
 from weftline.query.routes.jaeger_v1_model import trace
 from weftline.query.routes.jaeger_v1_parameters import ParameterError
 from weftline.query.settings import QuerySettings
@@ -29,6 +30,7 @@ def router(
     errors: dict[int | str, dict[str, Any]] = {
         "default": {"description": "Jaeger's envelope with `errors`, as text/plain."}
     }
+    traces = Traces(reader, settings)
     routes = APIRouter(prefix="/api", tags=["Jaeger v1"], default_response_class=Response, responses=errors)
 
     @routes.get("/services", summary="Names of all services")
@@ -58,17 +60,17 @@ def router(
     def search(request: Request) -> Response:
         try:
             query, wanted, raw = parameters.search(request.query_params, clock(), settings.max_traces)
-            ids = wanted or find_traces(searcher, query, settings.search_seconds, time.monotonic)
+            ids = wanted or find_traces(searcher, query, settings, time.monotonic)
         except ParameterError as error:
             return problems.jaeger(400, str(error))
         except AskOtherwise as error:
             return problems.jaeger(400, f"the search can't be answered because {error}; narrow its time")
-        found = reader.spans(ids, settings.max_rows + 1)
-        data = [_trace(one, found[one], raw=raw) for one in ids if one in found]
+        found = traces.get(ids)
+        data = [trace(one, it.spans, raw=raw, truncated=it.truncated) for one, it in found.items()]
         missing = [{"msg": "trace not found", "traceID": _short(one)} for one in wanted if one not in found]
         return _json(request, problems.envelope(data, errors=missing or None))
 
-    @routes.get("/traces/{trace_id:path}", summary="One trace: the spans of a transaction")  # base64 may have a slash
+    @routes.get("/traces/{trace_id:path}", summary="One trace: a transaction as spans")  # base64 may have a slash
     def get_trace(request: Request, trace_id: str) -> Response:
         try:
             wanted = parameters.trace_id(trace_id)
@@ -78,17 +80,10 @@ def router(
         except ParameterError as error:
             return problems.jaeger(400, str(error))
         # start and end are hints only: Grafana sends milliseconds where Jaeger means microseconds.
-        rows = reader.transaction(wanted, settings.max_rows + 1)
-        spans = [row for row in rows if isinstance(row, SpanRow)]
-        if not spans:
+        found = traces.get([wanted]).get(wanted)
+        if not found:
             return problems.jaeger(404, "trace not found")
-        truncated = len(rows) > settings.max_rows
-        shown = [row for row in rows[: settings.max_rows] if isinstance(row, SpanRow)]
-        return _json(request, problems.envelope([trace(wanted, shown, raw=raw, truncated=truncated)]))
-
-    def _trace(trace_id: str, spans: Any, *, raw: bool) -> dict[str, Any]:
-        truncated = len(spans) > settings.max_rows
-        return trace(trace_id, spans[: settings.max_rows], raw=raw, truncated=truncated)
+        return _json(request, problems.envelope([trace(wanted, found.spans, raw=raw, truncated=found.truncated)]))
 
     return routes
 

@@ -96,8 +96,12 @@ def _span_tags(row: SpanRow, *, by_key: bool) -> list[Json]:
     tags: list[Json] = []
     if row.scope_name:
         tags.append(_text("otel.scope.name", row.scope_name))
+        if by_key:  # Jaeger has not got them, yet its UI looks for a scope under these older names alone
+            tags.append(_text("otel.library.name", row.scope_name))
     if row.scope_version:
         tags.append(_text("otel.scope.version", row.scope_version))
+        if by_key:
+            tags.append(_text("otel.library.version", row.scope_version))
     tags += _tags(row.attributes, by_key=by_key)
     if row.kind != "unspecified":
         tags.append(_text("span.kind", row.kind))

@@ -15,6 +15,7 @@ from weftline.query import problems
 from weftline.query.routes import jaeger_v1_parameters
 from weftline.query.routes.go_syntax import parse_bool, parse_duration, parse_int, parse_string_map, parse_time
 from weftline.query.routes.jaeger_search import TraceQuery, find_traces
+from weftline.query.routes.jaeger_traces import Traces
 from weftline.query.routes.jaeger_v1_parameters import ParameterError
 from weftline.query.routes.jaeger_v3_model import resource_spans, summary
 from weftline.query.settings import QuerySettings
@@ -29,6 +30,7 @@ def router(reader: Reader, searcher: Searcher, settings: QuerySettings) -> APIRo
     errors: dict[int | str, dict[str, Any]] = {
         "default": {"description": '{"error": {"httpCode": …, "message": …}} as text/plain.'}
     }
+    traces = Traces(reader, settings)
     routes = APIRouter(prefix="/api/v3", tags=["Jaeger v3"], default_response_class=Response, responses=errors)
 
     @routes.get("/services", summary="Names of all services")
@@ -56,18 +58,17 @@ def router(reader: Reader, searcher: Searcher, settings: QuerySettings) -> APIRo
             _read(request.query_params, ("rawTraces", "raw_traces"), parse_bool, False)
         except ParameterError as error:
             return problems.jaeger_v3(400, str(error))
-        spans = reader.spans([wanted], settings.max_rows).get(wanted)
-        if not spans:
+        found = traces.get([wanted]).get(wanted)
+        if not found:
             return problems.jaeger_v3(404, "trace not found")
-        return _json({"result": {"resourceSpans": resource_spans(spans)}})
+        return _json({"result": {"resourceSpans": resource_spans(found.spans)}})
 
     @routes.get("/traces", summary="Traces with a span that fulfils every condition, as OTLP in JSON")
     def search(request: Request) -> Response:
         ids = _found(request.query_params)
         if isinstance(ids, Response):
             return ids
-        found = reader.spans(ids, settings.max_rows)
-        spans = [span for one in ids for span in found.get(one, ())]
+        spans = [span for found in traces.get(ids).values() for span in found.spans]
         if not spans:
             return problems.jaeger_v3(404, "No traces found")
         return _json({"result": {"resourceSpans": resource_spans(spans)}})
@@ -77,13 +78,13 @@ def router(reader: Reader, searcher: Searcher, settings: QuerySettings) -> APIRo
         ids = _found(request.query_params)
         if isinstance(ids, Response):
             return ids
-        found = reader.span_outlines(ids, settings.max_rows)
+        found = traces.outlines(ids)
         return _json({"summaries": [summary(one, found[one]) for one in ids if one in found]})
 
     def _found(parameters: QueryParams) -> Sequence[str] | Response:
         try:
             query = _query(parameters, settings.max_traces)
-            return find_traces(searcher, query, settings.search_seconds, time.monotonic)
+            return find_traces(searcher, query, settings, time.monotonic)
         except ParameterError as error:
             return problems.jaeger_v3(400, str(error))
         except AskOtherwise as error:

@@ -257,3 +257,23 @@ def test_jaegers_searches_find_one_span_that_fulfils_everything(
 ) -> None:
     question = query.question()
     assert [hit.transaction_id for hit in searcher.search(question.condition, question.window, None, 100, 10)] == found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (TraceQuery(START, NOW), [LINES, OVERFLOW, DECLINED, CHECKOUT]),
+        (TraceQuery(START, NOW, "edge"), [OVERFLOW]),
+        (TraceQuery(START, NOW, "cart"), [LINES, CHECKOUT]),
+        (TraceQuery(START, NOW, operation="GET /stock"), [OVERFLOW]),
+        (TraceQuery(START, NOW, operation="GET /stoc"), []),
+        (TraceQuery(START, NOW, max_duration=2 * MS), [OVERFLOW]),
+        (TraceQuery(START, NOW, attributes={"error": "true"}), [OVERFLOW, DECLINED]),
+        (TraceQuery(START, NOW, attributes={"span.kind": "server", "http.response.status_code": "503"}), [OVERFLOW]),
+    ],
+)
+def test_jaegers_searches_find_what_only_proxies_and_log_lines_saw(
+    searcher: ClickHouseSearcher, query: TraceQuery, found: list[str]
+) -> None:
+    question = query.question(proxies=True)
+    assert [hit.transaction_id for hit in searcher.search(question.condition, question.window, None, 100, 10)] == found

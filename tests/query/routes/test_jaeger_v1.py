@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from support import shop
 from support.asgi import call
 from support.rows import START, TRANSACTION, RowsReader, RowsSearcher, access, hit, log, span
-from weftline.collector.store.conditions import Attribute, Column, HasRow, Operator, RowKind, Test, Within
+from weftline.collector.store.conditions import AnyOf, Attribute, Column, HasRow, Operator, RowKind, Test, Within
 from weftline.collector.store.protocol import SpanEvent, SpanLink, SpanRow
 from weftline.query.app import create_app
 from weftline.query.routes.jaeger_search import TraceQuery
@@ -80,8 +80,30 @@ def test_an_unknown_trace_is_404(app: FastAPI) -> None:
     assert refused(app, f"/api/traces/{'a' * 32}") == (404, "trace not found")
 
 
-def test_a_transaction_without_spans_is_no_trace() -> None:
-    app = create_app(RowsReader([log("only"), access("edge", "e")]), RowsSearcher(), QuerySettings())
+def test_a_transaction_that_only_proxies_and_lines_saw_is_a_trace() -> None:
+    app = create_app(RowsReader(shop.success(sampled=False)), RowsSearcher([hit(TRANSACTION)]), QuerySettings())
+    (found,) = call(app, PATH).json()["data"]
+    assert [one["operationName"] for one in found["spans"]] == [
+        "POST /checkout",
+        "POST /checkout",
+        "GET /pay",
+        "GET /pay",
+    ]
+    assert [len(one["logs"]) for one in found["spans"]] == [0, 2, 0, 2]
+    assert call(app, "/api/traces?service=cart").json()["data"] == [found]
+    (line, _) = found["spans"][1]["logs"]
+    assert {field["key"]: field["value"] for field in line["fields"]} == {
+        "event": "log",
+        "level": "INFO",
+        "logger": "shop",
+        "message": "checkout order=4711",
+        "weftline.parent_span_id": "00000000000000c1",
+    }
+
+
+def test_a_transaction_without_spans_is_no_trace_where_only_spans_are_shown() -> None:
+    settings = QuerySettings(jaeger_proxy_spans=False)
+    app = create_app(RowsReader([log("only"), access("edge", "e")]), RowsSearcher(), settings)
     assert refused(app, PATH) == (404, "trace not found")
 
 
@@ -178,7 +200,9 @@ def test_a_span_in_full() -> None:
         "duration": 2000,
         "tags": [
             {"key": "otel.scope.name", "type": "string", "value": "flask"},
+            {"key": "otel.library.name", "type": "string", "value": "flask"},
             {"key": "otel.scope.version", "type": "string", "value": "3.1"},
+            {"key": "otel.library.version", "type": "string", "value": "3.1"},
             {"key": "http.response.status_code", "type": "int64", "value": 503},
             {"key": "url.path", "type": "string", "value": "/pay"},
             {"key": "span.kind", "type": "string", "value": "server"},
@@ -349,7 +373,7 @@ def test_a_search_answers_whole_traces() -> None:
     assert [len(one["spans"]) for one in body["data"]] == [1, 11]
     assert {**body, "data": []} == {**NO_ERROR, "data": []}
     (condition, _) = searcher.asked[0]
-    assert condition == TraceQuery(START - 1000, START + 1000, "cart").question().condition
+    assert condition == TraceQuery(START - 1000, START + 1000, "cart").question(proxies=True).condition
 
 
 def test_a_search_without_hits_is_an_empty_list() -> None:
@@ -363,7 +387,8 @@ def test_every_parameter_becomes_a_condition() -> None:
         "&tag=http.method:GET&tags=" + quote('{"error":"true","n":"5"}')
     )
     (condition, window) = searcher.asked[0]
-    assert condition == HasRow(
+    assert isinstance(condition, AnyOf)
+    assert condition.parts[0] == HasRow(
         RowKind.SPAN,
         (
             Test(Column("time_ns"), Operator.GREATER_OR_EQUAL, 1_000_000),
@@ -378,6 +403,58 @@ def test_every_parameter_becomes_a_condition() -> None:
         ),
     )
     assert window.until == 2_000_000
+
+
+def test_a_search_finds_what_only_a_proxy_or_a_log_line_saw() -> None:
+    plain = TraceQuery(0, 1000, "cart", attributes={"error": "true", "n": "5", "resource.host.name": "h"})
+    condition = plain.question(proxies=True).condition
+    assert isinstance(condition, AnyOf)
+    service = Test(Column("service"), Operator.EQUAL, "cart")
+    own = (
+        Test(Attribute("n"), Operator.EQUAL, "5"),
+        Test(Attribute("host.name", Within.RESOURCE), Operator.EQUAL, "h"),
+    )
+    assert condition.parts[1:] == (
+        HasRow(RowKind.ACCESS_LOG, (service, Test(Column("status"), Operator.EQUAL, "error"), *own)),
+        HasRow(RowKind.LOG, (service, Test(Column("level"), Operator.GREATER_OR_EQUAL, 17), *own)),
+    )
+
+
+def test_an_operation_is_a_proxys_when_it_is_a_method_and_a_path() -> None:
+    condition = TraceQuery(0, 1000, operation="GET /a.b", min_duration=7).question(proxies=True).condition
+    assert isinstance(condition, AnyOf)
+    assert condition.parts[1:] == (
+        HasRow(
+            RowKind.ACCESS_LOG,
+            (
+                Test(Column("method"), Operator.EQUAL, "GET"),
+                Test(Column("path"), Operator.MATCHES, r"^/a\.b(\?|$)"),
+                Test(Column("duration"), Operator.GREATER_OR_EQUAL, 7),
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        TraceQuery(0, 1, operation="checkout"),
+        TraceQuery(0, 1, min_duration=1, attributes={"span.kind": "client"}),
+        TraceQuery(0, 1, attributes={"scope.name": "flask"}),
+    ],
+)
+def test_what_only_spans_have_is_searched_for_in_spans_alone(query: TraceQuery) -> None:
+    condition = query.question(proxies=True).condition
+    assert isinstance(condition, AnyOf)
+    assert [one.kind for one in condition.parts if isinstance(one, HasRow)] == [RowKind.SPAN]
+
+
+def test_what_was_over_before_the_search_begins_is_not_found() -> None:
+    searcher = RowsSearcher([hit(TRANSACTION, START, duration=1000)])
+    app = create_app(RowsReader(shop.success()), searcher, QuerySettings())
+    for start, found in ((START // 1000 + 1, 1), (START // 1000 + 2, 0)):
+        answer = call(app, f"/api/traces?service=cart&start={start}&end={START // 1000 + 10}")
+        assert len(answer.json()["data"]) == found
 
 
 def test_traces_by_id_are_looked_up_and_the_missing_named() -> None:

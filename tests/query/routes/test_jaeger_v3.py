@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from support import shop
 from support.asgi import call
 from support.rows import MS, START, TRANSACTION, RowsReader, RowsSearcher, hit, span
-from weftline.collector.store.conditions import Column, HasRow, Operator, Test
+from weftline.collector.store.conditions import AnyOf, Column, HasRow, Operator, Test
 from weftline.collector.store.protocol import SpanEvent, SpanLink
 from weftline.query.app import create_app
 from weftline.query.routes.jaeger_v3_model import summary
@@ -113,6 +113,16 @@ def test_an_unknown_trace_is_404(app: FastAPI) -> None:
     assert refused(call(app, f"/api/v3/traces/{'a' * 32}")) == (404, "trace not found")
 
 
+def test_a_transaction_that_only_proxies_and_lines_saw_is_a_trace(app: FastAPI, reader: RowsReader) -> None:
+    reader.rows = shop.success(sampled=False)
+    resources = call(app, f"/api/v3/traces/{TRANSACTION}").json()["result"]["resourceSpans"]
+    assert sum(len(scope["spans"]) for one in resources for scope in one["scopeSpans"]) == 4
+    (found,) = search(app, "trace-summaries").json()["summaries"]
+    assert (found["rootServiceName"], found["rootOperationName"]) == ("edge", "POST /checkout")
+    assert (found["spanCount"], found["orphanSpanCount"]) == (4, 0)
+    assert [one["name"] for one in found["services"]] == ["cart", "edge", "payment"]
+
+
 def test_a_search_that_finds_nothing_is_404_for_traces_and_empty_for_summaries(
     app: FastAPI, searcher: RowsSearcher
 ) -> None:
@@ -155,6 +165,8 @@ def test_parameters_have_two_spellings(app: FastAPI, searcher: RowsSearcher) -> 
     more = {"query.service_name": "cart", "query.duration_min": "5ms", "query.num_traces": "1"}
     search(app, "trace-summaries", **more, **{"query.attributes": '{"error":"true"}'})
     condition, _ = searcher.asked[0]
+    assert isinstance(condition, AnyOf)
+    condition = condition.parts[0]
     assert isinstance(condition, HasRow)
     assert list(condition.tests[2:]) == [
         Test(Column("service"), Operator.EQUAL, "cart"),
