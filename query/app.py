@@ -1,7 +1,7 @@
 """The query service's HTTP application. Building it does no I/O: a store that is away fails requests, not the start.
 
 /api/v1/*            ours; errors as {"error": {"code": …, "message": …}}
-/api/*, /api/v3/*    Jaeger's HTTP APIs v1 and v3, with Jaeger's error texts
+/api/*, /api/v3/*    Jaeger's HTTP APIs v1 and v3, with Jaeger's error texts; /analytics/* is its UI's, too
 /health              whether the store answers
 /openapi.json        the description of it all
 everything else      the UI
@@ -20,7 +20,18 @@ from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import Searcher
 from weftline.query import problems
 from weftline.query.base_path import UnderBasePath
-from weftline.query.routes import events, health, jaeger_v1, jaeger_v3, mesh, propagation, search, transactions, ui
+from weftline.query.routes import (
+    events,
+    health,
+    jaeger_analytics,
+    jaeger_v1,
+    jaeger_v3,
+    mesh,
+    propagation,
+    search,
+    transactions,
+    ui,
+)
 from weftline.query.routes.examples import TRANSACTION
 from weftline.query.settings import QuerySettings
 
@@ -41,6 +52,7 @@ def create_app(reader: Reader, searcher: Searcher, settings: QuerySettings) -> F
     app.include_router(transactions.router(reader, settings))
     app.include_router(search.router(reader, searcher, settings))
     app.include_router(jaeger_v1.router(reader, searcher, settings))
+    app.include_router(jaeger_analytics.router(reader, searcher, settings))
     app.include_router(jaeger_v3.router(reader, searcher, settings))
     app.include_router(events.router(reader))
     app.include_router(mesh.router(reader))

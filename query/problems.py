@@ -52,7 +52,7 @@ def answer(
     path = request.url.path
     if path.startswith("/api/v3/"):
         return jaeger_v3(status, message, headers=more)
-    if path.startswith("/api/") and not path.startswith("/api/v1/"):
+    if path.startswith(("/api/", "/analytics/")) and not path.startswith("/api/v1/"):
         return jaeger(status, message, headers=more)
     if path.startswith("/api/v1/") and status == 404 and message == "Not Found":
         message = f"There is nothing at {path}."

@@ -55,7 +55,8 @@ def test_every_command_is_named_and_every_command_named_exists() -> None:
 
 def test_every_route_is_named_and_every_route_named_exists() -> None:
     app = create_app(RowsReader([]), RowsSearcher(), QuerySettings())
-    there = {f"GET {path}" for path in app.openapi()["paths"]} | {"GET /openapi.json"}
+    described = {f"{method.upper()} {path}" for path, it in app.openapi()["paths"].items() for method in it}
+    there = described | {"GET /openapi.json"}
     named = set(re.findall(r"^\| `((?:GET|POST) /[^`]+)`", README, re.MULTILINE))
     assert named == there
 

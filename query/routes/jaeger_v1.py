@@ -1,4 +1,5 @@
-"""Jaeger's HTTP API v1 as Jaeger 2.20 answers it: services, operations, search, one trace.
+"""Jaeger's HTTP API v1 as Jaeger 2.20 answers it: services, operations, search, one trace,
+archive, transform.
 
 A trace is a transaction as spans (`jaeger_traces`). Newer Jaeger UIs search through v3 (`jaeger_v3`) and fetch single
 traces here; Grafana's data source uses all of it.
@@ -7,20 +8,32 @@ traces here; Grafana's data source uses all of it.
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
 
-from weftline.collector.errors import AskOtherwise
+from weftline.collector.errors import AskOtherwise, BadMessage
 from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import Searcher
 from weftline.query import problems
+from weftline.query.routes import jaeger_transform
 from weftline.query.routes import jaeger_v1_parameters as parameters
 from weftline.query.routes.jaeger_search import find_traces
 from weftline.query.routes.jaeger_traces import Traces
 from weftline.query.routes.jaeger_v1_model import trace
 from weftline.query.routes.jaeger_v1_parameters import ParameterError
 from weftline.query.settings import QuerySettings
+
+MOST_BYTES: Final = 64 << 20
+"""Of a file to transform."""
+_OTLP_BODY: Final = {
+    "requestBody": {
+        "description": '`{"resourceSpans": […]}`',
+        "content": {"application/json": {"schema": {"type": "object"}}},
+        "required": True,
+    }
+}
 
 
 def router(
@@ -73,9 +86,7 @@ def router(
     @routes.get("/traces/{trace_id:path}", summary="One trace: a transaction as spans")  # base64 may have a slash
     def get_trace(request: Request, trace_id: str) -> Response:
         try:
-            wanted = parameters.trace_id(trace_id)
-            for name in ("start", "end"):
-                parameters.check_int(request.query_params, name)
+            wanted = _checked_id(request, trace_id)
             raw = parameters.boolean(request.query_params, "raw")
         except ParameterError as error:
             return problems.jaeger(400, str(error))
@@ -85,7 +96,37 @@ def router(
             return problems.jaeger(404, "trace not found")
         return _json(request, problems.envelope([trace(wanted, found.spans, raw=raw, truncated=found.truncated)]))
 
+    @routes.post("/archive/{trace_id:path}", summary="Keeping a trace for good; not to be had")
+    def archive(request: Request, trace_id: str) -> Response:
+        """The store has no second place to put traces, and removes none from the first by itself."""
+        try:
+            _checked_id(request, trace_id)
+        except ParameterError as error:
+            return problems.jaeger(400, str(error))
+        return problems.jaeger(500, "archive span storage was not configured")
+
+    @routes.post("/transform", summary="OTLP in JSON as traces of this API", openapi_extra=_OTLP_BODY)
+    async def transform(request: Request) -> Response:
+        body = bytearray()
+        async for part in request.stream():  # whatever Content-Type says: Jaeger's UI sends text/plain
+            body += part
+            if len(body) > MOST_BYTES:
+                return problems.jaeger(413, f"the body is larger than {MOST_BYTES} bytes")
+        try:
+            found = await run_in_threadpool(jaeger_transform.transform, bytes(body))
+            return await run_in_threadpool(_json, request, problems.envelope(found))
+        except BadMessage as error:
+            return problems.jaeger(400, f"cannot unmarshal OTLP : {error}")
+
     return routes
+
+
+def _checked_id(request: Request, trace_id: str) -> str:
+    """The id as the store has it; raises `ParameterError`, also for times that are no numbers."""
+    wanted = parameters.trace_id(trace_id)
+    for name in ("start", "end"):
+        parameters.check_int(request.query_params, name)
+    return wanted
 
 
 def _short(trace_id: str) -> str:

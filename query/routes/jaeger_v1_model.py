@@ -16,6 +16,8 @@ INT_ATTRIBUTES: Final = frozenset({"http.response.status_code", "http.status_cod
 """Integers by OpenTelemetry's semantic conventions, old and new, that Jaeger's UI and Grafana look at."""
 SAFE_INT: Final = 2**53 - 1
 """Larger integers go out as strings, since JavaScript would round them."""
+NO_SERVICE: Final = "OTLPResourceNoServiceName"
+"""Service of a span whose resource says nothing at all."""
 INVALID_LINK: Final = "Invalid span link removed"
 
 
@@ -26,7 +28,7 @@ def trace(trace_id: str, spans: Sequence[SpanRow], *, raw: bool, truncated: bool
     processes: dict[str, Json] = {}
     ids: dict[str, str] = {}
     rows = spans if raw else _without_repetition(spans)
-    views = [_span(row, shown, _process_id(row, processes, ids), raw=raw) for row in rows]
+    views = [_span(row, shown, process_id(_process(row), processes, ids), raw=raw) for row in rows]
     if truncated and views:
         warning = f"trace has more than {len(views)} spans, showing first {len(views)} spans only"
         views[0]["warnings"] = [*(views[0]["warnings"] or []), warning]
@@ -40,8 +42,8 @@ def _without_repetition(spans: Sequence[SpanRow]) -> list[SpanRow]:
     return list(once.values())
 
 
-def _process_id(row: SpanRow, processes: dict[str, Json], ids: dict[str, str]) -> str:
-    process = _process(row)
+def process_id(process: Json, processes: dict[str, Json], ids: dict[str, str]) -> str:
+    """The id of an equal process in ``processes``, where it is put if it is new; ``ids`` is the index of them."""
     key = json.dumps(process, sort_keys=True)
     if key not in ids:
         ids[key] = f"p{len(ids) + 1}"
@@ -51,23 +53,23 @@ def _process_id(row: SpanRow, processes: dict[str, Json], ids: dict[str, str]) -
 
 def _process(row: SpanRow) -> Json:
     resource = {name: value for name, value in row.resource.items() if name != "service.name"}
-    name = row.service if row.service or row.resource else "OTLPResourceNoServiceName"
+    name = row.service if row.service or row.resource else NO_SERVICE
     return {"serviceName": name, "tags": _tags(resource, by_key=True)}
 
 
-def _span(row: SpanRow, trace_id: str, process_id: str, *, raw: bool) -> Json:
+def _span(row: SpanRow, trace_id: str, process: str, *, raw: bool) -> Json:
     links = row.links if raw else [link for link in row.links if not _is_empty(link)]
     events = row.events if raw else sorted(row.events, key=lambda event: event.name)
     return {
         "traceID": trace_id,
         "spanID": row.span_id,
         "operationName": row.name,
-        "references": _references(row, links, trace_id),
+        "references": references(row.parent_span_id, links, trace_id),
         "startTime": row.time // 1000,
         "duration": row.duration // 1000,
         "tags": _span_tags(row, by_key=not raw),
         "logs": [_log(event, by_key=not raw) for event in events],
-        "processID": process_id,
+        "processID": process,
         "warnings": [INVALID_LINK] * (len(row.links) - len(links)) or None,
     }
 
@@ -76,20 +78,23 @@ def _is_empty(link: SpanLink) -> bool:
     return not link.trace_id.strip("0") or not link.span_id.strip("0")
 
 
-def _references(row: SpanRow, links: Sequence[SpanLink], trace_id: str) -> list[Json]:
-    """The parent first: the UI and Grafana take the first CHILD_OF for it. A link to it only sets its type."""
-    references: list[Json] = []
-    if row.parent_span_id:
-        references.append({"refType": "CHILD_OF", "traceID": trace_id, "spanID": row.parent_span_id})
+def references(parent: str, links: Sequence[SpanLink], trace_id: str) -> list[Json]:
+    """The parent first: the UI and Grafana take the first CHILD_OF for it. A link to it only sets its type.
+
+    ``trace_id`` as it is shown; ``parent`` may be empty.
+    """
+    found: list[Json] = []
+    if parent:
+        found.append({"refType": "CHILD_OF", "traceID": trace_id, "spanID": parent})
     for link in links:
         child = link.attributes.get("opentracing.ref_type") == "child_of"
         kind = "CHILD_OF" if child else "FOLLOWS_FROM"
         linked_trace = link.trace_id.removeprefix("0" * 16)
-        if row.parent_span_id and (linked_trace, link.span_id) == (trace_id, row.parent_span_id):
-            references[0]["refType"] = kind
+        if parent and (linked_trace, link.span_id) == (trace_id, parent):
+            found[0]["refType"] = kind
         else:
-            references.append({"refType": kind, "traceID": linked_trace, "spanID": link.span_id})
-    return references
+            found.append({"refType": kind, "traceID": linked_trace, "spanID": link.span_id})
+    return found
 
 
 def _span_tags(row: SpanRow, *, by_key: bool) -> list[Json]:
