@@ -41,6 +41,13 @@ class _Page(Convertor[str]):
 register_url_convertor("page", _Page())
 
 
+def file_in(folder: Path, path: str) -> Path | None:
+    """The file that ``path`` names below ``folder``; None for one elsewhere (``..``, ``//etc/passwd``) and for none."""
+    file = folder / path
+    inside = not Path(path).is_absolute() and ".." not in Path(path).parts
+    return file if path and inside and file.is_file() else None
+
+
 def router(settings: QuerySettings) -> APIRouter:
     """The routes over the folder of the built UI."""
     folder = Path(settings.ui) if settings.ui else Path(str(files("weftline.query"))) / "ui" / "dist"
@@ -57,8 +64,7 @@ def router(settings: QuerySettings) -> APIRouter:
 
     @routes.api_route("/{path:page}", methods=["GET", "HEAD"])
     def page(request: Request, path: str) -> Response:
-        file = folder / path
-        if path and ".." not in Path(path).parts and file.is_file():
+        if file := file_in(folder, path):
             keep = "public, max-age=31536000, immutable" if path.startswith(ASSETS) else "no-cache"
             return FileResponse(file, headers={**SECURITY_HEADERS, "Cache-Control": keep})
         if path.startswith(ASSETS):

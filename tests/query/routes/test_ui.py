@@ -50,7 +50,7 @@ def test_assets_are_kept_for_good_and_a_missing_one_is_no_page(folder: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "address", ["/../secret.txt", "/assets/../../secret.txt", "/%2e%2e/secret.txt", "//etc/passwd"]
+    "address", ["/../secret.txt", "/assets/../../secret.txt", "/%2e%2e/secret.txt", "//etc/passwd", "/%2fetc/passwd"]
 )
 def test_no_file_outside_of_the_folder_is_served(folder: Path, address: str) -> None:
     assert call(app(folder), address).text != "no"
