@@ -17,14 +17,15 @@ from weftline.collector.lifecycle import configure_logging
 
 @click.command()
 @click.option("--openapi", is_flag=True, help="Print the description of the API, and end.")
-def query(openapi: bool) -> None:
+@click.option("--jaeger-ui", metavar="DIR", help="Serve this built Jaeger UI instead of the own one.")
+def query(openapi: bool, jaeger_ui: str | None) -> None:
     """Answer over HTTP: look-ups, searches, Jaeger's APIs, and the UI."""
     configure_logging()
     try:
         if openapi:
             click.echo(json.dumps(describe(), ensure_ascii=False, indent=1))
         else:
-            run(os.environ)
+            run({**os.environ, "WEFTLINE_QUERY_JAEGER_UI": jaeger_ui} if jaeger_ui else os.environ)
     except (SettingsError, Misconfigured) as error:
         click.echo(f"weftline: {error}", err=True)
         sys.exit(2)
@@ -41,10 +42,13 @@ def run(environ: Mapping[str, str]) -> None:
     from weftline.collector.store.clickhouse_reader import ClickHouseReader
     from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
     from weftline.query.app import create_app
+    from weftline.query.routes import jaeger_ui
     from weftline.query.settings import QuerySettings
 
     settings = read(QuerySettings, environ)
     clickhouse = read(ClickHouseSettings, environ)
+    if settings.jaeger_ui:
+        jaeger_ui.index(settings)  # what is missing is said now, not to the first browser
     with (
         listen(settings.host, settings.port) as listener,
         closing(ClickHouseReader(clickhouse)) as reader,

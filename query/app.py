@@ -4,7 +4,7 @@
 /api/*, /api/v3/*    Jaeger's HTTP APIs v1 and v3, with Jaeger's error texts; /analytics/* is its UI's, too
 /health              whether the store answers
 /openapi.json        the description of it all
-everything else      the UI
+everything else      the UI, ours or Jaeger's
 """
 
 import importlib.metadata
@@ -24,6 +24,7 @@ from weftline.query.routes import (
     events,
     health,
     jaeger_analytics,
+    jaeger_ui,
     jaeger_v1,
     jaeger_v3,
     mesh,
@@ -58,7 +59,7 @@ def create_app(reader: Reader, searcher: Searcher, settings: QuerySettings) -> F
     app.include_router(mesh.router(reader))
     app.include_router(propagation.router(reader))
     app.include_router(health.router(reader))
-    app.include_router(ui.router(settings))
+    app.include_router(jaeger_ui.router(settings) if settings.jaeger_ui else ui.router(settings))
     if settings.base:
         app.add_middleware(UnderBasePath, base_path=settings.base)
     app.add_exception_handler(TryLater, _try_later)

@@ -16,6 +16,8 @@ class QuerySettings:
     port: int = option(16686, "Port of the API, /health and Jaeger's API; 0 takes a free one.")
     search_seconds: float = option(10.0, "Seconds a search may take; one that needs more says how far it came.")
     max_traces: int = option(1500, "Traces in one answer of Jaeger's APIs.")
+    jaeger_ui: str = option("", "Folder of a built Jaeger UI to serve instead of the own one.")
+    jaeger_ui_config: str = option("", "Jaeger UI's configuration, a .json or .js file; empty: what fits weftline.")
     jaeger_proxy_spans: bool = option(
         True,
         "Show proxies' records and log lines in Jaeger's APIs: as spans where none was recorded, else in the spans.",

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,20 @@ def running(**more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_a_folder_that_is_no_jaeger_ui_is_refused(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [*COMMAND, "--jaeger-ui", tmp_path], env=environ(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith(f"weftline: {tmp_path}/index.html can't be read: No such file or directory")
+
+
+def test_it_serves_a_jaeger_ui(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<head></head>const JAEGER_CONFIG = DEFAULT_CONFIG;", encoding="utf-8")
+    with running(WEFTLINE_QUERY_JAEGER_UI=str(tmp_path)) as (_, url), urllib.request.urlopen(f"{url}/search") as answer:
+        assert b"archiveEnabled" in answer.read()
 
 
 def closed_port() -> int:
