@@ -7,6 +7,7 @@ from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_connections import ClickHouseConnections
 from weftline.collector.store.clickhouse_mesh import ClickHouseMesh
+from weftline.collector.store.clickhouse_red import ClickHouseRed
 from weftline.collector.store.protocol import (
     AccessLogRow,
     LogRow,
@@ -22,7 +23,7 @@ _NO_SPAN = "0" * 16
 _NO_TRACE = "0" * 32
 
 
-class ClickHouseReader(ClickHouseMesh):
+class ClickHouseReader(ClickHouseMesh, ClickHouseRed):
     """See `Reader` for what it owes."""
 
     def __init__(self, settings: ClickHouseSettings) -> None:

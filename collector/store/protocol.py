@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from weftline.collector.store.mesh import MeshReader
+from weftline.collector.store.red import RedReader
 
 
 class Signal(StrEnum):
@@ -205,7 +206,7 @@ class Writer(Protocol):
         """Let go of idle connections. Calls after it still work; they connect anew."""
 
 
-class Reader(MeshReader, Protocol):
+class Reader(MeshReader, RedReader, Protocol):
     """Reads by transaction. Calls block, are safe from several threads, and raise `TryLater` when the store is away.
 
     Text is always text: what a sender wrote that is not UTF-8 is spelt out (``\\xe9``).

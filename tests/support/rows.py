@@ -19,6 +19,7 @@ from weftline.collector.store.protocol import (
     SpanOutline,
     SpanRow,
 )
+from weftline.collector.store.red import LEVELS, Dependency, RedFilter, RedPoint
 from weftline.collector.store.searcher import Facet, Hit, Place, Window
 
 TRANSACTION = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -201,6 +202,11 @@ def events_of(*rows: AccessLogRow) -> list[EventRow]:
     return sorted(events, key=lambda event: event.time, reverse=True)
 
 
+def durations(ms: float) -> tuple[int, ...]:
+    """Quantiles that are all the same."""
+    return (round(ms * MS),) * len(LEVELS)
+
+
 class RowsReader:
     """A fake: rows in a list instead of ClickHouse, for tests of shapes, texts and status codes.
 
@@ -217,6 +223,9 @@ class RowsReader:
         self.records: dict[str, int] = {}
         self.passed: list[PassedCount] = []
         self.open: dict[tuple[str, str, int], OpenRequest] = {}
+        self.edges: list[Dependency] = []
+        self.points: list[RedPoint] = []
+        """Of these two too the question is kept in ``asked``."""
         self.away: str = ""
         """Set it and every call raises TryLater with this text."""
 
@@ -290,6 +299,16 @@ class RowsReader:
             for row in self.rows
             if isinstance(row, AccessLogRow) and row.transaction_id in transaction_ids
         ]
+
+    def dependencies(self, since: int, until: int) -> Sequence[Dependency]:
+        self.check()
+        self.asked = (since, until)
+        return self.edges
+
+    def red(self, filter: RedFilter) -> Sequence[RedPoint]:  # noqa: A002 - the protocol's name
+        self.check()
+        self.asked = filter
+        return self.points
 
     def check(self) -> None:
         if self.away:

@@ -1,0 +1,37 @@
+"""`RedReader` over ClickHouse's native port; `ClickHouseReader` has its connections."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from weftline.collector.store.red import Dependency, Quantiles, RedFilter, RedPoint
+
+_SECOND: Final = 10**9
+
+
+class ClickHouseRed:
+    """See `RedReader` for what it owes."""
+
+    def _query(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows of `read/<name>.sql`."""
+        raise NotImplementedError
+
+    def dependencies(self, since: int, until: int) -> Sequence[Dependency]:
+        rows = self._query("dependencies", since=since // _SECOND, until=-(-until // _SECOND))
+        return [Dependency(*names, _rounded(durations)) for *names, durations in rows]
+
+    def red(self, filter: RedFilter) -> Sequence[RedPoint]:  # noqa: A002 - the protocol's name
+        rows = self._query(
+            "red",
+            since=filter.since // _SECOND,
+            until=-(-filter.until // _SECOND),
+            step=filter.step // _SECOND,
+            services=list(filter.services),
+            operations=list(filter.operations),
+            kinds=list(filter.kinds),
+            by_operation=int(filter.by_operation),
+        )
+        return [RedPoint(*fields, _rounded(durations)) for *fields, durations in rows]
+
+
+def _rounded(durations: Sequence[float]) -> Quantiles:
+    return tuple(round(it) for it in durations)
