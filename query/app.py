@@ -29,6 +29,7 @@ from weftline.query.routes import (
     jaeger_v3,
     mesh,
     propagation,
+    red,
     search,
     transactions,
     ui,
@@ -58,6 +59,7 @@ def create_app(reader: Reader, searcher: Searcher, settings: QuerySettings) -> F
     app.include_router(events.router(reader))
     app.include_router(mesh.router(reader))
     app.include_router(propagation.router(reader))
+    app.include_router(red.router(reader))
     app.include_router(health.router(reader))
     app.include_router(jaeger_ui.router(settings) if settings.jaeger_ui else ui.router(settings))
     if settings.base:

@@ -17,7 +17,7 @@ class ClickHouseRed:
 
     def dependencies(self, since: int, until: int) -> Sequence[Dependency]:
         rows = self._query("dependencies", since=since // _SECOND, until=-(-until // _SECOND))
-        return [Dependency(*names, _rounded(durations)) for *names, durations in rows]
+        return [Dependency(*row[:-1], durations=_rounded(row[-1])) for row in rows]
 
     def red(self, filter: RedFilter) -> Sequence[RedPoint]:  # noqa: A002 - the protocol's name
         rows = self._query(
@@ -30,7 +30,7 @@ class ClickHouseRed:
             kinds=list(filter.kinds),
             by_operation=int(filter.by_operation),
         )
-        return [RedPoint(*fields, _rounded(durations)) for *fields, durations in rows]
+        return [RedPoint(*row[:-1], durations=_rounded(row[-1])) for row in rows]
 
 
 def _rounded(durations: Sequence[float]) -> Quantiles:

@@ -16,7 +16,7 @@ Quantiles = Sequence[int]
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """Calls from one service to another, known by ids: a span or access log of ``callee`` whose parent is of ``caller``."""
+    """Calls from one service to another, by ids: spans or access logs of ``callee`` whose parent is of ``caller``."""
 
     caller: str
     callee: str
@@ -34,7 +34,7 @@ class RedFilter:
     since: int
     until: int
     step: int
-    """ns, whole minutes: a point is one step, a multiple of it since the epoch"""
+    """ns, whole minutes: a point is one step, a multiple of it since the epoch; 0: one point, from ``since`` on"""
     services: tuple[str, ...] = ()
     operations: tuple[str, ...] = ()
     """names of spans"""

@@ -1,8 +1,8 @@
 WITH
   CAST(%(services)s AS Array(String)) AS services, CAST(%(operations)s AS Array(String)) AS operations,
   CAST(%(kinds)s AS Array(String)) AS kinds
-SELECT toInt64(intDiv(toUnixTimestamp(minute), %(step)s) * %(step)s) * 1000000000 AS start, toString(service) AS of_service,
-       if(%(by_operation)s, toString(name), '') AS operation, toString(kind) AS of_kind, sum(calls), sum(errors),
+SELECT if(%(step)s = 0, %(since)s, intDiv(toInt64(toUnixTimestamp(minute)), greatest(%(step)s, 1)) * %(step)s) * 1000000000 AS start,
+       toString(service) AS of_service, if(%(by_operation)s, toString(name), '') AS operation, toString(kind) AS of_kind, sum(calls), sum(errors),
        quantilesDDMerge(0.01, 0.5, 0.75, 0.9, 0.95, 0.99)(duration)
 FROM span_metrics
 WHERE minute >= toStartOfMinute(fromUnixTimestamp(%(since)s)) AND minute < fromUnixTimestamp(%(until)s)

@@ -78,6 +78,8 @@ def test_steps_longer_than_a_minute_and_spans_without_a_service(
     writer.insert(
         Signal.SPANS, [spans_request(*spans), spans_request(span(TX, "f" * 16, start=FIRST), service="")], "t"
     )
+    [whole] = reader.red(asked(minutes=10, step=0))
+    assert (whole.start, whole.calls) == (FIRST // 10**9 * 10**9, 10)
     points = reader.red(asked(minutes=10, step=5))
     assert sum(it.calls for it in points) == 10
     assert all(it.start % (5 * MINUTE) == 0 for it in points)

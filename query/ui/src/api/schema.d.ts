@@ -143,6 +143,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dependencies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which service calls which
+         * @description By ids of spans and of what proxies logged: a hop that only an Envoy saw counts too, every call once.
+         */
+        get: operations["dependencies_api_v1_dependencies_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -189,6 +209,26 @@ export interface paths {
          * @description Needs `weftline mesh scrape`. The last 15 seconds are left out: access logs may still be on their way.
          */
         get: operations["mesh_api_v1_mesh_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rates, errors and durations of services
+         * @description Counted as spans land, by the minute in which they began. What was sampled out is in no figure.
+         */
+        get: operations["metrics_api_v1_metrics_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -898,6 +938,43 @@ export interface components {
             /** Start Unix Nano */
             start_unix_nano: string;
         };
+        /** DependenciesView */
+        DependenciesView: {
+            /** Dependencies */
+            dependencies: components["schemas"]["DependencyView"][];
+            /** Since Unix Nano */
+            since_unix_nano: string;
+            /** Until Unix Nano */
+            until_unix_nano: string;
+        };
+        /**
+         * DependencyView
+         * @description Calls from one service to another.
+         */
+        DependencyView: {
+            /** Callee */
+            callee: string;
+            /** Caller */
+            caller: string;
+            /** Calls */
+            calls: number;
+            /** Calls Per Second */
+            calls_per_second: number;
+            /**
+             * Durations Ns
+             * @description At the callee, by quantile; off by 1 % at the most.
+             */
+            durations_ns: {
+                [key: string]: number;
+            };
+            /** Error Ratio */
+            error_ratio: number;
+            /**
+             * Errors
+             * @description Calls that the callee or its proxy reports as failed.
+             */
+            errors: number;
+        };
         /**
          * Event
          * @description A span event.
@@ -1327,6 +1404,61 @@ export interface components {
             since_unix_nano: string;
             /** Until Unix Nano */
             until_unix_nano: string;
+        };
+        /** MetricsView */
+        MetricsView: {
+            /** Metrics */
+            metrics: components["schemas"]["MetricView"][];
+            /**
+             * Since Unix Nano
+             * @description The beginning of a minute.
+             */
+            since_unix_nano: string;
+            /**
+             * Step Ns
+             * @description 0: all of the window is one step.
+             */
+            step_ns: number;
+            /** Until Unix Nano */
+            until_unix_nano: string;
+        };
+        /**
+         * MetricView
+         * @description What the spans of one service, operation and kind did in one step.
+         */
+        MetricView: {
+            /** Calls */
+            calls: number;
+            /**
+             * Calls Per Second
+             * @description Over the part of the step that lies in the window.
+             */
+            calls_per_second: number;
+            /**
+             * Durations Ns
+             * @description By quantile, "0.5" to "0.99"; off by 1 % at the most.
+             */
+            durations_ns: {
+                [key: string]: number;
+            };
+            /** Error Ratio */
+            error_ratio: number;
+            /**
+             * Errors
+             * @description Spans with status error.
+             */
+            errors: number;
+            /** Kind */
+            kind: string;
+            /**
+             * Operation
+             * @description Name of the spans; empty where `by_operation` is false.
+             */
+            operation: string;
+            /** Service */
+            service: string;
+            /** Start Unix Nano */
+            start_unix_nano: string;
         };
         /**
          * Passed
@@ -1942,6 +2074,58 @@ export interface operations {
             };
         };
     };
+    dependencies_api_v1_dependencies_get: {
+        parameters: {
+            query?: {
+                /** @description `15m` (ago), ISO 8601 or Unix seconds. */
+                since?: string;
+                /** @description As `since`, or `now`. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DependenciesView"];
+                };
+            };
+            /** @description A parameter can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description The store is away; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     events_api_v1_events_get: {
         parameters: {
             query?: {
@@ -2091,6 +2275,68 @@ export interface operations {
                 };
             };
             /** @description `since` can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description The store is away; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    metrics_api_v1_metrics_get: {
+        parameters: {
+            query?: {
+                /** @description False: all operations of a kind together. */
+                by_operation?: boolean;
+                /** @description server, client, …; may be repeated; none: all. */
+                kind?: string[];
+                /** @description Name of spans; may be repeated; none: all. */
+                operation?: string[];
+                /** @description May be repeated; none: all. */
+                service?: string[];
+                /** @description `15m` (ago), ISO 8601 or Unix seconds. */
+                since?: string;
+                /** @description Whole minutes (`1m`, `1h`); empty: the window is one step. */
+                step?: string;
+                /** @description As `since`, or `now`. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsView"];
+                };
+            };
+            /** @description A parameter can't be understood. */
             400: {
                 headers: {
                     [name: string]: unknown;

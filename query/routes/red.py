@@ -1,0 +1,168 @@
+"""GET /api/v1/metrics and /api/v1/dependencies: rates, errors and durations of services, and who calls whom."""
+
+import time
+from collections.abc import Callable
+from typing import Annotated, Final
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, Field
+
+from weftline.collector.store.red import LEVELS, Quantiles, RedFilter, RedReader
+from weftline.query import times
+from weftline.query.problems import ProblemAnswer
+
+MINUTE: Final = times.duration("1m")
+MOST_STEPS: Final = 2_000
+"""Of an answer: more can't be seen."""
+LONGEST_GRAPH: Final = times.duration("7d")
+KINDS: Final = ("unspecified", "internal", "server", "client", "producer", "consumer")
+
+
+class MetricView(BaseModel):
+    """What the spans of one service, operation and kind did in one step."""
+
+    start_unix_nano: str
+    service: str
+    operation: str = Field(description="Name of the spans; empty where `by_operation` is false.")
+    kind: str
+    calls: int
+    calls_per_second: float = Field(description="Over the part of the step that lies in the window.")
+    errors: int = Field(description="Spans with status error.")
+    error_ratio: float
+    durations_ns: dict[str, int] = Field(description='By quantile, "0.5" to "0.99"; off by 1 % at the most.')
+
+
+class MetricsView(BaseModel):
+    metrics: list[MetricView]
+    since_unix_nano: str = Field(description="The beginning of a minute.")
+    until_unix_nano: str
+    step_ns: int = Field(description="0: all of the window is one step.")
+
+
+class DependencyView(BaseModel):
+    """Calls from one service to another."""
+
+    caller: str
+    callee: str
+    calls: int
+    calls_per_second: float
+    errors: int = Field(description="Calls that the callee or its proxy reports as failed.")
+    error_ratio: float
+    durations_ns: dict[str, int] = Field(description="At the callee, by quantile; off by 1 % at the most.")
+
+
+class DependenciesView(BaseModel):
+    dependencies: list[DependencyView]
+    since_unix_nano: str
+    until_unix_nano: str
+
+
+def router(reader: RedReader, clock: Callable[[], int] = time.time_ns) -> APIRouter:
+    """The routes over ``reader``; ``clock`` in ns since the epoch. They block, so FastAPI runs them in its threads."""
+    routes = APIRouter(prefix="/api/v1", tags=["services"])
+    responses: dict[int | str, dict[str, object]] = {
+        400: {"model": ProblemAnswer, "description": "A parameter can't be understood."},
+        503: {"model": ProblemAnswer, "description": "The store is away; `Retry-After` says when to come back."},
+        "default": {"model": ProblemAnswer, "description": "Any other error."},
+    }
+    since_parameter = Query(description="`15m` (ago), ISO 8601 or Unix seconds.")
+    until_parameter = Query(description="As `since`, or `now`.")
+
+    @routes.get("/metrics", summary="Rates, errors and durations of services", responses=responses)
+    def metrics(
+        *,
+        service: Annotated[tuple[str, ...], Query(description="May be repeated; none: all.")] = (),
+        operation: Annotated[tuple[str, ...], Query(description="Name of spans; may be repeated; none: all.")] = (),
+        kind: Annotated[tuple[str, ...], Query(description="server, client, …; may be repeated; none: all.")] = (),
+        since: Annotated[str, since_parameter] = "15m",
+        until: Annotated[str, until_parameter] = "now",
+        step: Annotated[str, Query(description="Whole minutes (`1m`, `1h`); empty: the window is one step.")] = "",
+        by_operation: Annotated[bool, Query(description="False: all operations of a kind together.")] = True,
+    ) -> MetricsView:
+        """Counted as spans land, by the minute in which they began. What was sampled out is in no figure."""
+        begin, end = _window(since, until, clock())
+        # Figures are kept by minute: a part of one can't be told from the rest.
+        begin -= begin % MINUTE
+        for wrong in set(kind) - set(KINDS):
+            raise HTTPException(400, f"`{wrong}` is no kind of span: {', '.join(KINDS)}.")
+        each = _step(step, end - begin)
+        points = reader.red(RedFilter(begin, end, each, service, operation, kind, by_operation))
+        return MetricsView(
+            metrics=[
+                MetricView(
+                    start_unix_nano=str(it.start),
+                    service=it.service,
+                    operation=it.operation,
+                    kind=it.kind,
+                    calls=it.calls,
+                    calls_per_second=_rate(it.calls, max(it.start, begin), min(it.start + (each or end - begin), end)),
+                    errors=it.errors,
+                    error_ratio=it.errors / it.calls,
+                    durations_ns=_by_level(it.durations),
+                )
+                for it in points
+            ],
+            since_unix_nano=str(begin),
+            until_unix_nano=str(end),
+            step_ns=each,
+        )
+
+    @routes.get("/dependencies", summary="Which service calls which", responses=responses)
+    def dependencies(
+        since: Annotated[str, since_parameter] = "1h",
+        until: Annotated[str, until_parameter] = "now",
+    ) -> DependenciesView:
+        """By ids of spans and of what proxies logged: a hop that only an Envoy saw counts too, every call once."""
+        begin, end = _window(since, until, clock())
+        if end - begin > LONGEST_GRAPH:
+            raise HTTPException(400, "The window may be 7d long at the most.")
+        return DependenciesView(
+            dependencies=[
+                DependencyView(
+                    caller=it.caller,
+                    callee=it.callee,
+                    calls=it.calls,
+                    calls_per_second=_rate(it.calls, begin, end),
+                    errors=it.errors,
+                    error_ratio=it.errors / it.calls,
+                    durations_ns=_by_level(it.durations),
+                )
+                for it in reader.dependencies(begin, end)
+            ],
+            since_unix_nano=str(begin),
+            until_unix_nano=str(end),
+        )
+
+    return routes
+
+
+def _window(since: str, until: str, now: int) -> tuple[int, int]:
+    try:
+        begin, end = times.moment(since, now), times.moment(until, now)
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from error
+    if begin >= end:
+        raise HTTPException(400, "`since` must lie before `until`.")
+    return begin, end
+
+
+def _step(text: str, window: int) -> int:
+    if not text:
+        return 0
+    try:
+        step = times.duration(text)
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from error
+    if step % MINUTE:
+        raise HTTPException(400, f"`step` must be whole minutes, this is `{text}`.")
+    if window // step > MOST_STEPS:
+        raise HTTPException(400, f"A window of {MOST_STEPS:,} steps is the most; take a longer `step`.")
+    return step
+
+
+def _rate(calls: int, since: int, until: int) -> float:
+    return calls * times.SECOND / max(until - since, times.SECOND)
+
+
+def _by_level(durations: Quantiles) -> dict[str, int]:
+    return {str(level): duration for level, duration in zip(LEVELS, durations, strict=True)}
