@@ -17,7 +17,10 @@ class ClickHouseRed:
 
     def dependencies(self, since: int, until: int) -> Sequence[Dependency]:
         rows = self._query("dependencies", since=since // _SECOND, until=-(-until // _SECOND))
-        return [Dependency(*row[:-1], durations=_rounded(row[-1])) for row in rows]
+        return [
+            Dependency(caller, callee, calls, errors, _rounded(durations))
+            for caller, callee, calls, errors, durations in rows
+        ]
 
     def red(self, filter: RedFilter) -> Sequence[RedPoint]:  # noqa: A002 - the protocol's name
         rows = self._query(
@@ -30,7 +33,10 @@ class ClickHouseRed:
             kinds=list(filter.kinds),
             by_operation=int(filter.by_operation),
         )
-        return [RedPoint(*row[:-1], durations=_rounded(row[-1])) for row in rows]
+        return [
+            RedPoint(start, service, operation, kind, calls, errors, _rounded(durations))
+            for start, service, operation, kind, calls, errors, durations in rows
+        ]
 
 
 def _rounded(durations: Sequence[float]) -> Quantiles:

@@ -47,7 +47,7 @@ class Within(StrEnum):
     """in the row's own, else in its resource's"""
     RESOURCE = "resource"
     SPAN = "span"
-    """in the span's own, its resource's, and those of its events and links: any of them may pass (Jaeger's rule)"""
+    """in the span's own, its resource's, scope's, events' and links': any of them may pass (Jaeger's rule)"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class SpanRow:
     status_message: str
     scope_name: str
     scope_version: str
+    scope_attributes: Mapping[str, str]
     resource: Mapping[str, str]
     attributes: Mapping[str, str]
     events: Sequence[SpanEvent] = ()

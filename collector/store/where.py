@@ -38,7 +38,7 @@ WITHIN: Final = {
     "mapContains(resource, {key}), [resource[{key}]], [])",
     Within.RESOURCE: "if(mapContains(resource, {key}), [resource[{key}]], [])",
     Within.SPAN: "arrayMap(them -> them[{key}], arrayFilter(them -> mapContains(them, {key}), "
-    "arrayConcat([attributes, resource], event_attributes, link_attributes)))",
+    "arrayConcat([attributes, resource, scope_attributes], event_attributes, link_attributes)))",
 }
 """The values of an attribute, as an array."""
 

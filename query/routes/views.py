@@ -61,6 +61,7 @@ class SpanEntry(EntryView):
     status_message: str
     scope_name: str
     scope_version: str
+    scope_attributes: Mapping[str, str]
     events: list[Event]
     links: list[Link]
 

@@ -56,7 +56,7 @@ def test_a_span_keeps_all_it_says(writer: ClickHouseWriter, reader: ClickHouseRe
         SpanRow(
             transaction_id=TX, span_id="b7ad6b7169203331", parent_span_id="00f067aa0ba902b7", time=START,
             duration=250_000_000, service="cart", name="GET /pay", kind="server", status="error", status_message="declined",
-            scope_name="test", scope_version="1", resource={"service.name": "cart", "host.name": "h"},
+            scope_name="test", scope_version="1", scope_attributes={}, resource={"service.name": "cart", "host.name": "h"},
             attributes={
                 "text": "ä\"\\", "zero": "0", "negative": "-7", "false": "false", "half": "0.5", "list": '["a\\"b","c"]',
                 "numbers": "[1,2]", "map": '{"k":"v","n":1}', "bytes": "AP8=", "nothing": "",

@@ -68,7 +68,15 @@ def test_an_entry_has_its_place_and_its_rows_own_fields(app: FastAPI, reader: Ro
     link = SpanLink("c" * 32, "d" * 16, {"why": "batch"})
     reader.rows = [
         span(
-            "GET /", "a", "b", kind="server", attributes={"k": "v"}, scope=("flask", "3"), events=[event], links=[link]
+            "GET /",
+            "a",
+            "b",
+            kind="server",
+            attributes={"k": "v"},
+            scope=("flask", "3"),
+            scope_attributes={"s": "1"},
+            events=[event],
+            links=[link],
         ),
         log("hello", "a", ms=1, level="WARN", event_name="greeting"),
         access("edge", "e", "", "f", ms=2, code=503, flags="UF,URX"),
@@ -93,6 +101,7 @@ def test_an_entry_has_its_place_and_its_rows_own_fields(app: FastAPI, reader: Ro
         "status_message": "",
         "scope_name": "flask",
         "scope_version": "3",
+        "scope_attributes": {"s": "1"},
         "resource": {"service.name": "cart"},
         "attributes": {"k": "v"},
         "events": [{"time_unix_nano": str(START + 1), "name": "retry", "attributes": {"n": "1"}}],

@@ -1709,6 +1709,10 @@ export interface components {
             resource: {
                 [key: string]: string;
             };
+            /** Scope Attributes */
+            scope_attributes: {
+                [key: string]: string;
+            };
             /** Scope Name */
             scope_name: string;
             /** Scope Version */
