@@ -53,8 +53,8 @@ class FacetsView(BaseModel):
 
     of: int = Field(description="The newest so many of them were counted.")
     by: dict[str, list[FacetView]] = Field(
-        description="service, status, root (without query string), response_code, flags: most frequent first; duration: "
-        "upper bounds of a histogram's buckets in ns."
+        description="service, status, root (without query string), response_code, flags: most frequent first; "
+        "duration: upper bounds of a histogram's buckets in ns."
     )
 
 

@@ -161,6 +161,7 @@ class _Spans:
             status_message=(why or row.response_code_details) if error else "",
             scope_name="",
             scope_version="",
+            scope_attributes={},
             resource=row.resource or {"service.name": row.service},
             attributes=attributes,
         )
@@ -180,6 +181,7 @@ class _Spans:
             status_message="",
             scope_name="",
             scope_version="",
+            scope_attributes={},
             resource=lines[0].resource or {"service.name": service},
             attributes={SPAN_FROM: LOG},
             events=[_event_of_line(line, service) for line in lines],

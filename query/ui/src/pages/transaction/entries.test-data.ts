@@ -31,6 +31,7 @@ export function span(name: string, place: Place, more: Partial<Extract<Entry, { 
     status_message: "",
     scope_name: "",
     scope_version: "",
+    scope_attributes: {},
     events: [],
     links: [],
     ...more,
