@@ -1,3 +1,4 @@
+-- The root is what the first access log was, where there is one: a span's name says less, so spans come a day later.
 CREATE MATERIALIZED VIEW IF NOT EXISTS transactions_from_spans TO transactions AS
 SELECT
   transaction_id,
@@ -7,6 +8,6 @@ SELECT
   groupUniqArray(toString(service)) AS services,
   count() AS spans,
   countIf(status = 'error') AS errors,
-  argMinState(toString(name), spans.time) AS root
+  argMinState(toString(name), addDays(spans.time, 1)) AS root
 FROM spans
 GROUP BY transaction_id, day
