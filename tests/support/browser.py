@@ -87,12 +87,14 @@ def page_of(browser: Browser, url: str, *, dark: bool = False, size: dict[str, i
 
 
 @contextmanager
-def site(store: ClickHouseSettings, demo: Sequence[Traffic], *, base_path: str = "") -> Iterator[Site]:
+def site(
+    store: ClickHouseSettings, demo: Sequence[Traffic], *, base_path: str = "", max_rows: int = 20_000
+) -> Iterator[Site]:
     """The query service over ``store``, with the built pages."""
     if not (UI / "dist" / "index.html").exists():
         _cannot("The pages are not built: make ui.")
     with closing(ClickHouseReader(store)) as reader, closing(ClickHouseSearcher(store)) as searcher:
-        app = create_app(reader, searcher, QuerySettings(base_path=base_path))
+        app = create_app(reader, searcher, QuerySettings(base_path=base_path, max_rows=max_rows))
         with serve(app) as url:
             yield Site(url + base_path, demo)
 

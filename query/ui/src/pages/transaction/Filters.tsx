@@ -80,6 +80,7 @@ export function Filters({ model, inView, change, selected, filter, matches, fail
             <label>
               level{" "}
               <select
+                aria-label="Lowest level of log lines"
                 value={level}
                 onChange={(event) => change({ level: LEVELS.find((one) => one === event.target.value) ?? "" })}
               >
@@ -111,6 +112,7 @@ export function Filters({ model, inView, change, selected, filter, matches, fail
               <label>
                 fold{" "}
                 <select
+                  aria-label="Fold rows"
                   value={depth ?? ""}
                   onChange={(event) => change({ depth: event.target.value === "" ? null : Number(event.target.value) })}
                 >
