@@ -53,7 +53,9 @@ def test_the_verdict_stands_first_and_leads_to_its_evidence(page: Page, pages: S
     expect(detail).to_contain_text("could not connect to the upstream")
     expect(detail).to_contain_text("payment outbound proxy")
     expect(page.locator(".entry.evidence")).to_be_in_viewport()
+    page.get_by_role("button", name="Close detail").click()
     expect(page.locator(".entry.evidence")).to_contain_text("it began here")
+    page.locator(".entry.evidence").click()
     page.wait_for_url(re.compile(r"\?row=a\."))
     # Whoever gets the link sees the same.
     page.reload()
@@ -445,6 +447,16 @@ def test_hostile_texts_neither_run_nor_break_the_page(
 def test_a_phone_shows_every_view(browser: Browser, pages: Site, view: str, *, dark: bool) -> None:
     with page_of(browser, pages.url, size=PHONE, dark=dark) as page:
         show(page, pages.of(UPSTREAM_DOWN).transaction_id, f"?view={view}")
+        nothing_sticks_out(page)
+        page.get_by_role("button", name="show the evidence").click()
+        evidence, detail = page.locator(".entry.evidence"), page.get_by_role("complementary", name="Detail")
+        expect(evidence).to_be_in_viewport()
+        expect(detail).to_be_visible()
+        page.wait_for_timeout(300)
+        row, pane = evidence.bounding_box(), detail.bounding_box()
+        assert row
+        assert pane
+        assert row["y"] + row["height"] <= pane["y"] + 1
         nothing_sticks_out(page)
 
 

@@ -73,7 +73,13 @@ export function Head({ asked, model, select, refresh, refreshing }: Props) {
             label="Copy the whole transaction as JSON"
             text={() => JSON.stringify(answer, null, 2)}
           />
-          <button type="button" className="copy" onClick={refresh} disabled={refreshing} aria-label="Load it again">
+          <button
+            type="button"
+            className="copy"
+            onClick={refresh}
+            disabled={refreshing}
+            aria-label="reload: read it again"
+          >
             {refreshing ? "loading" : "reload"}
           </button>
         </span>

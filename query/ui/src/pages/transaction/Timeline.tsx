@@ -13,12 +13,14 @@ import type { ViewProps } from "./viewProps";
 
 const ROW = 28;
 const NARROW_ROW = 40;
+const SHEET = 0.55;
 
 /** Every row of the transaction in one tree, on one axis of time. */
 export function Timeline({ model, inView, change, select, selected, filter, find }: ViewProps & { find: string }) {
   const { entries, tree, times, keys, path } = model;
   const { depth, zoom } = inView;
   const narrow = useNarrow();
+  const sheet = useNarrow("(max-width: 70rem)");
   const height = narrow ? NARROW_ROW : ROW;
   const list = useRef<HTMLDivElement>(null);
   const sticky = useRef<HTMLDivElement>(null);
@@ -59,7 +61,8 @@ export function Timeline({ model, inView, change, select, selected, filter, find
     overscan: 12,
     scrollMargin: margin,
     scrollPaddingStart: top + height,
-    scrollPaddingEnd: height * 2,
+    // Where there is no room beside, the detail covers the lower part (detail.css).
+    scrollPaddingEnd: selected >= 0 && sheet ? window.innerHeight * SHEET + height : height * 2,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: rows of another height are measured anew
   useEffect(() => virtual.measure(), [height]);

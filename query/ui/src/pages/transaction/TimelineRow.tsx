@@ -4,7 +4,7 @@ import { attemptsOf } from "./attemptIndex";
 import type { Segment } from "./criticalPath";
 import type { Model } from "./model";
 import { Outcome } from "./Outcome";
-import { spoken, words } from "./words";
+import { described, words } from "./words";
 
 const DEEPEST_INDENT = 14;
 
@@ -57,7 +57,7 @@ export const TimelineRow = memo(function TimelineRow(props: Props) {
       aria-setsize={props.size}
       aria-selected={props.selected}
       aria-expanded={below > 0 ? !folded : undefined}
-      aria-label={spoken(entry)}
+      aria-description={described(entry)}
       className={state.filter(Boolean).join(" ")}
       style={
         {
@@ -91,7 +91,7 @@ export const TimelineRow = memo(function TimelineRow(props: Props) {
         {proxy && <span className="proxy">{proxy}</span>}
         <bdi className="text">{text}</bdi>
         <Outcome code={code} flags={flags} flagsText={flagsText} open={active} />
-        {props.evidence && (
+        {props.evidence && !props.selected && (
           <span className="began">{model.answer.summary.verdict?.failed ? "it began here" : "see here"}</span>
         )}
         {note && <bdi className="aside">{note}</bdi>}

@@ -1,4 +1,4 @@
-import { type FormEvent, type KeyboardEvent, useState } from "react";
+import { type FormEvent, type KeyboardEvent, useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 import { type InView, VIEW_NAMES, VIEWS, type View } from "./address";
 import type { Model } from "./model";
@@ -13,6 +13,11 @@ export function Views({
   change: (change: Partial<InView>) => void;
   model: Model;
 }) {
+  // Where they don't all fit, the chosen one is in sight.
+  useEffect(() => {
+    const tab = document.getElementById(`tab-${view}`);
+    if (tab?.parentElement) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 40;
+  }, [view]);
   const go = (event: KeyboardEvent) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (!step) return;

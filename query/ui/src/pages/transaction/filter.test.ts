@@ -6,7 +6,7 @@ import { access, attempt, log, span } from "./entries.test-data";
 import { filterOf, has } from "./filter";
 import { ticks } from "./ticks";
 import { grow } from "./tree";
-import { keys, levelOf, spoken, words } from "./words";
+import { described, keys, levelOf, words } from "./words";
 
 const ENTRIES = [
   span("checkout", { error: true }, { attributes: { "order.id": "Ä4711" } }),
@@ -52,7 +52,9 @@ test("a record in words", () => {
     note: "2 attempts · to payment",
   });
   expect(words(access("edge", { service: "edge" })).proxy).toBe("proxy");
-  expect(spoken(access("edge", { service: "edge" }, { response_code: 0 }))).toContain("no response");
+  expect(described(access("edge", { error: true }, { response_code: 0, response_flags_text: "the client left" }))).toBe(
+    "proxy's access log, error, no response, the client left",
+  );
 });
 
 test.each([

@@ -98,16 +98,10 @@ export function words(entry: Entry): Words {
   }
 }
 
-/** What the whole entry is called, for those who can't see where it stands. */
-export function spoken(entry: Entry): string {
-  const { service, proxy, text, code, flagsText, note } = words(entry);
-  return [
-    `${service}${proxy ? ` ${proxy}` : ""}, ${KIND_NAMES[entry.kind]}: ${text}`,
-    code === null ? "" : code === 0 ? "no response" : `${code}`,
-    flagsText,
-    note,
-    entry.error ? "error" : "",
-  ]
+/** What a row shows by its shape and colour, for those who can't see it. */
+export function described(entry: Entry): string {
+  const { code, flagsText } = words(entry);
+  return [KIND_NAMES[entry.kind], entry.error ? "error" : "", code === 0 ? "no response" : "", flagsText]
     .filter(Boolean)
     .join(", ");
 }
