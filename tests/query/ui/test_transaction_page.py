@@ -1,9 +1,11 @@
 """The page of one transaction and the comparison of two, in a real browser over rows in a real ClickHouse."""
 
+import os
 import re
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -458,6 +460,26 @@ def test_a_phone_shows_every_view(browser: Browser, pages: Site, view: str, *, d
         assert pane
         assert row["y"] + row["height"] <= pane["y"] + 1
         nothing_sticks_out(page)
+
+
+AXE = Path(__file__).parents[3] / "query" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.mark.skipif(not AXE.exists() and "CI" not in os.environ, reason="the UI's packages are not installed: make ui")
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_serious_is_in_the_way_of_anybody(browser: Browser, pages: Site, *, dark: bool) -> None:
+    good, bad = pages.of(RETRY).transaction_id, pages.of(UPSTREAM_DOWN).transaction_id
+    with page_of(browser, pages.url, dark=dark) as page:
+        for address in (f"{good}...{bad}", "f" * 32, *(f"{bad}?view={view}" for view in VIEWS), f"{good}?path=1"):
+            show(page, address)
+            if address.startswith(f"{good}?"):
+                page.get_by_role("button", name="show the evidence").click()
+                expect(page.get_by_role("complementary", name="Detail")).to_be_visible()
+            page.evaluate(AXE.read_text(encoding="utf-8"))
+            found = page.evaluate(
+                "axe.run().then(it => it.violations.map(one => [one.impact, one.id, one.nodes[0].html]))"
+            )
+            assert [one for one in found if one[0] in ("serious", "critical")] == [], address
 
 
 LARGE = 100_000
