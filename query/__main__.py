@@ -1,6 +1,7 @@
 """The query service's process: `weftline query`, or `python -m weftline.query`."""
 
 import json
+import logging
 import os
 import socket
 import sys
@@ -13,6 +14,11 @@ import click
 from weftline.agent.env import SettingsError, read
 from weftline.collector.errors import Misconfigured
 from weftline.collector.lifecycle import configure_logging
+
+logger = logging.getLogger(__name__)
+
+GRACE_SECONDS = 5.0
+"""For gRPC calls that are being answered when the process ends."""
 
 
 @click.command()
@@ -42,6 +48,7 @@ def run(environ: Mapping[str, str]) -> None:
     from weftline.collector.store.clickhouse_reader import ClickHouseReader
     from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
     from weftline.query.app import create_app
+    from weftline.query.grpc.server import create_server
     from weftline.query.routes import jaeger_ui
     from weftline.query.settings import QuerySettings
 
@@ -54,12 +61,18 @@ def run(environ: Mapping[str, str]) -> None:
         closing(ClickHouseReader(clickhouse)) as reader,
         closing(ClickHouseSearcher(clickhouse)) as searcher,
     ):
+        grpc_server, grpc_port = create_server(reader, searcher, settings)
+        grpc_server.start()
         host, port = listener.getsockname()[:2]
         click.echo(f"weftline query listens on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)
         config = uvicorn.Config(
             create_app(reader, searcher, settings), log_config=None, access_log=False, lifespan="off"
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        logger.info("Jaeger's gRPC API listens port=%d.", grpc_port)
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            grpc_server.stop(GRACE_SECONDS).wait()
 
 
 def describe() -> dict[str, Any]:

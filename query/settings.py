@@ -14,6 +14,7 @@ class QuerySettings:
 
     host: str = option("127.0.0.1", "Address to listen on.")
     port: int = option(16686, "Port of the API, /health and Jaeger's API; 0 takes a free one.")
+    grpc_port: int = option(16685, "Port of Jaeger's gRPC API; 0 takes a free one.")
     search_seconds: float = option(10.0, "Seconds a search may take; one that needs more says how far it came.")
     max_traces: int = option(1500, "Traces in one answer of Jaeger's APIs.")
     jaeger_ui: str = option("", "Folder of a built Jaeger UI to serve instead of the own one.")

@@ -35,7 +35,7 @@ COLLECTOR = {
 DRIVERS = {
     "kafka": ("collector/bus", "collector/ingest", "deploy/local"),
     "clickhouse_driver": ("collector/store",),
-    "grpc": ("collector/edge", "agent/plugins/grpc", "agent/export/grpc"),
+    "grpc": ("collector/edge", "agent/plugins/grpc", "agent/export/grpc", "query/grpc"),
     "fastapi": ("query", "deploy/demo"),
     "pydantic": ("query/routes", "query/problems.py"),
     "rich": ("query/cli", "deploy"),

@@ -122,6 +122,7 @@ def test_every_third_party_import_is_declared() -> None:
         "kafka": "kafka-python", "clickhouse_driver": "clickhouse-driver", "opentelemetry": "opentelemetry-sdk",
         "google": "googleapis-common-protos", "grpc": "grpcio", "prometheus_client": "prometheus-client",
         "pydantic": "fastapi", "starlette": "fastapi", "yaml": "pyyaml",
+        "grpc_health": "grpcio-health-checking", "grpc_reflection": "grpcio-reflection",
         "backports": "backports-zstd", "compression": "backports-zstd",  # the standard library's from Python 3.14 on
     }  # fmt: skip
     # plugins import the library they instrument, when the program has done so; the exporter says what is missing

@@ -22,6 +22,7 @@ EDGE_HTTP_PORT = 4318
 EDGE_GRPC_PORT = 4317
 INGEST_METRICS_PORT = 9464
 QUERY_PORT = 16686
+QUERY_GRPC_PORT = 16685
 SCRAPE_SECONDS = 5
 MIGRATE_SECONDS = 60
 OWN_KAFKA = "local"
@@ -142,6 +143,7 @@ class Stack:
             "WEFTLINE_INGEST_METRICS_PORT": str(metrics_port),
             "WEFTLINE_QUERY_HOST": HOST,
             "WEFTLINE_QUERY_PORT": str(self.query_port),
+            "WEFTLINE_QUERY_GRPC_PORT": str(choose_port(None, QUERY_GRPC_PORT, "Jaeger's gRPC API")),
         }
 
     def _own(self, name: str, module: Sequence[str], env: Mapping[str, str], health_port: int | None) -> Process:

@@ -27,7 +27,7 @@ def trace(trace_id: str, spans: Sequence[SpanRow], *, raw: bool, truncated: bool
     shown = trace_id.removeprefix("0" * 16)
     processes: dict[str, Json] = {}
     ids: dict[str, str] = {}
-    rows = spans if raw else _without_repetition(spans)
+    rows = spans if raw else without_repetition(spans)
     views = [_span(row, shown, process_id(_process(row), processes, ids), raw=raw) for row in rows]
     if truncated and views:
         warning = f"trace has more than {len(views)} spans, showing first {len(views)} spans only"
@@ -35,7 +35,8 @@ def trace(trace_id: str, spans: Sequence[SpanRow], *, raw: bool, truncated: bool
     return {"traceID": shown, "spans": views, "processes": processes, "warnings": None}
 
 
-def _without_repetition(spans: Sequence[SpanRow]) -> list[SpanRow]:
+def without_repetition(spans: Sequence[SpanRow]) -> list[SpanRow]:
+    """Each of equal spans once: Jaeger's adjuster of that name."""
     once: dict[str, SpanRow] = {}
     for row in spans:
         once.setdefault(repr(row), row)

@@ -35,7 +35,12 @@ def refused(**more: str) -> str:
 @contextmanager
 def running(**more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process and its URL, once it listens."""
-    process = subprocess.Popen(COMMAND, env=environ(WEFTLINE_QUERY_PORT="0", **more), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        COMMAND,
+        env=environ(WEFTLINE_QUERY_PORT="0", WEFTLINE_QUERY_GRPC_PORT="0", **more),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert process.stderr
         line = next(line for line in process.stderr if "listens on" in line)
