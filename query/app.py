@@ -24,6 +24,7 @@ from weftline.query.routes import (
     events,
     health,
     jaeger_analytics,
+    jaeger_metrics,
     jaeger_ui,
     jaeger_v1,
     jaeger_v3,
@@ -54,6 +55,7 @@ def create_app(reader: Reader, searcher: Searcher, settings: QuerySettings) -> F
     app.include_router(transactions.router(reader, settings))
     app.include_router(search.router(reader, searcher, settings))
     app.include_router(jaeger_v1.router(reader, searcher, settings))
+    app.include_router(jaeger_metrics.router(reader))
     app.include_router(jaeger_analytics.router(reader, searcher, settings))
     app.include_router(jaeger_v3.router(reader, searcher, settings))
     app.include_router(events.router(reader))

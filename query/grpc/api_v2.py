@@ -68,6 +68,14 @@ class QueryServiceV2:
         answer.operationNames.extend(sorted({one.name for one in answer.operations}))
         return answer
 
+    def get_dependencies(self, request: Any) -> Any:
+        if not (request.HasField("start_time") and request.HasField("end_time")):
+            raise invalid("StartTime and EndTime must be initialized.")
+        answer = message(V2, "GetDependenciesResponse")()
+        for one in self._reader.dependencies(request.start_time.ToNanoseconds(), request.end_time.ToNanoseconds()):
+            answer.dependencies.add(parent=one.caller, child=one.callee, call_count=one.calls)
+        return answer
+
 
 def trace_query(asked: Any, attributes: Any, depth: int) -> TraceQuery:
     """Out of either version's `TraceQueryParameters`."""

@@ -61,6 +61,17 @@ class QueryServiceV3:
                 answer.operations.add(name=one.name, span_kind="" if one.kind == "unspecified" else one.kind)
         return answer
 
+    def get_dependencies(self, request: Any) -> Any:
+        if not (request.HasField("start_time") and request.HasField("end_time")):
+            raise invalid("start_time and end_time are required")
+        start, end = request.start_time.ToNanoseconds(), request.end_time.ToNanoseconds()
+        if end <= start:
+            raise invalid("end_time must be after start_time")
+        answer = message(V3, "DependenciesResponse")()
+        for one in self._reader.dependencies(start, end):
+            answer.dependencies.add(parent=one.caller, child=one.callee, call_count=one.calls)
+        return answer
+
     def _find(self, request: Any) -> Sequence[str]:
         if not request.HasField("query"):
             raise invalid("missing query")

@@ -33,9 +33,7 @@ def create_server(reader: Reader, searcher: Searcher, settings: QuerySettings) -
     services = {V2: QueryServiceV2(reader, searcher, settings), V3: QueryServiceV3(reader, searcher, settings)}
     for package, service in services.items():
         handlers = {
-            method.name: _handler(package, method, answer)
-            for method in METHODS[package]
-            if (answer := getattr(service, _snake(method.name), None))
+            method.name: _handler(package, method, getattr(service, _snake(method.name))) for method in METHODS[package]
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_name(package), handlers),))
     names = [*map(_name, services), METRICS]

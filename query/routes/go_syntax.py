@@ -31,6 +31,13 @@ def parse_int(text: str, bits: int = 64) -> int:
     return value
 
 
+def parse_float(text: str) -> float:
+    """strconv.ParseFloat(text, 64), of plain decimals."""
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text):
+        raise ValueError(f"strconv.ParseFloat: parsing {quoted(text)}: invalid syntax")
+    return float(text)
+
+
 def parse_bool(text: str) -> bool:
     """strconv.ParseBool."""
     if text not in TRUE + FALSE:

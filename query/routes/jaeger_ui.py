@@ -23,7 +23,7 @@ STATIC: Final = "static/"
 """Their names have a hash of their content."""
 CAPABILITIES: Final = {
     "archiveStorage": False,
-    "metricsStorage": False,
+    "metricsStorage": True,
     "searchWithoutServiceName": True,
     "aiAssistant": False,
 }

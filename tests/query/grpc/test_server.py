@@ -16,6 +16,7 @@ from support.rows import MS, START, TRANSACTION, RowsReader, RowsSearcher, hit, 
 from weftline.collector.errors import AskOtherwise, Misconfigured
 from weftline.collector.store.conditions import AnyOf
 from weftline.collector.store.protocol import Row, SpanEvent
+from weftline.collector.store.red import Dependency
 from weftline.query.grpc.messages import METHODS, V2, V3, message
 from weftline.query.grpc.server import create_server
 from weftline.query.routes.jaeger_search import TraceQuery
@@ -136,6 +137,27 @@ def test_a_search_too_large_says_so(channel: grpc.Channel, searcher: RowsSearche
     searcher.refuse = lambda window: AskOtherwise("it takes too long")
     code, text = refused(channel, package, "FindTraces", query=query(package))
     assert (code, "it takes too long" in text) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+
+
+@pytest.mark.parametrize("package", [V2, V3])
+def test_dependencies(channel: grpc.Channel, reader: RowsReader, package: str) -> None:
+    reader.edges = [Dependency("cart", "payment", 7, 1, ())]
+    times = {"start_time": {"seconds": 5}, "end_time": {"seconds": 9}}
+    (one,) = ask(channel, package, "GetDependencies", **times).dependencies
+    assert (one.parent, one.child, one.call_count) == ("cart", "payment", 7)
+    assert reader.asked == (5 * 10**9, 9 * 10**9)
+
+
+@pytest.mark.parametrize(
+    ("package", "times", "text"),
+    [
+        (V2, {}, "StartTime and EndTime must be initialized."),
+        (V3, {"start_time": {"seconds": 5}}, "start_time and end_time are required"),
+        (V3, {"start_time": {"seconds": 5}, "end_time": {"seconds": 5}}, "end_time must be after start_time"),
+    ],
+)
+def test_dependencies_of_no_time_are_refused(channel: grpc.Channel, package: str, times: Any, text: str) -> None:
+    assert refused(channel, package, "GetDependencies", **times) == (grpc.StatusCode.INVALID_ARGUMENT, text)
 
 
 # --- api_v2 -------------------------------------------------------------------------------------------------------
