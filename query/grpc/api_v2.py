@@ -54,7 +54,7 @@ class QueryServiceV2:
             asked, asked.tags, min(asked.search_depth, most) if asked.search_depth > 0 else DEFAULT_DEPTH
         )
         ids = find_traces(self._searcher, query, self._settings, time.monotonic)
-        for one, found in self._traces.get(ids).items():
+        for one, found in self._traces.found(ids).items():
             yield from _chunks(one, found.spans, raw=asked.raw_traces)
 
     def get_services(self, request: Any) -> Any:  # noqa: ARG002 - gRPC's shape

@@ -42,7 +42,7 @@ class QueryServiceV3:
 
     def find_traces(self, request: Any) -> Iterator[TracesData]:
         ids = self._find(request)
-        return (_data(found.spans) for found in self._traces.get(ids).values())
+        return (_data(found.spans) for found in self._traces.found(ids).values())
 
     def find_trace_summaries(self, request: Any) -> Iterator[Any]:
         ids = self._find(request)

@@ -43,7 +43,7 @@ def router(
             ids = find_traces(searcher, query, settings, time.monotonic)
         except AskOtherwise as error:
             return problems.jaeger(400, f"the search can't be answered because {error}")
-        found = paths({one: trace.spans for one, trace in traces.get(ids).items()}, service, operation)
+        found = paths({one: trace.spans for one, trace in traces.found(ids).items()}, service, operation)
         body = {
             "dependencies": [
                 {

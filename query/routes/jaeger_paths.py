@@ -52,7 +52,7 @@ def _paths(spans: Sequence[SpanRow], focus: Step) -> Iterator[tuple[Step, ...]]:
             continue
         seen.add(id(span))
         path = _extended(before, span, focus)
-        below = children.get(span.span_id, [])
+        below = [child for child in children.get(span.span_id, ()) if id(child) not in seen]
         if not below:
             yield _steps(path)
         stack += ((child, path) for child in reversed(below))

@@ -26,20 +26,34 @@ class Traces:
 
     def get(self, ids: Sequence[str]) -> Mapping[str, Trace]:
         """Those of ``ids`` that are there, in their order."""
-        if self._proxies:
-            found = {}
-            for one in ids:
-                if rows := self._reader.transaction(one, self._most + 1):
-                    found[one] = Trace(as_spans(one, rows[: self._most]), len(rows) > self._most)
-            return found
+        if not self._proxies:
+            return self._recorded(ids)
+        found = {}
+        for one in ids:
+            if rows := self._reader.transaction(one, self._most + 1):
+                found[one] = Trace(as_spans(one, rows[: self._most]), len(rows) > self._most)
+        return found
+
+    def found(self, ids: Sequence[str]) -> Mapping[str, Trace]:
+        """As `get`, for what a search found: only where no span was recorded are all rows looked at.
+
+        All spans come with one query, a whole transaction takes several; Jaeger's UI waits ten seconds for a list.
+        """
+        recorded = self._recorded(ids)
+        others = self.get([one for one in ids if one not in recorded])
+        return {one: trace for one in ids if (trace := recorded.get(one) or others.get(one))}
+
+    def _recorded(self, ids: Sequence[str]) -> Mapping[str, Trace]:
         spans = self._reader.spans(ids, self._most + 1)
         return {one: Trace(spans[one][: self._most], len(spans[one]) > self._most) for one in ids if one in spans}
 
     def outlines(self, ids: Sequence[str]) -> Mapping[str, Sequence[SpanOutline]]:
-        """The same, as far as a list of traces needs it."""
+        """As `found`, as far as a list of traces needs it."""
+        recorded = self._reader.span_outlines(ids, self._most)
         if not self._proxies:
-            return self._reader.span_outlines(ids, self._most)
-        return {one: [_outline(span) for span in trace.spans] for one, trace in self.get(ids).items()}
+            return recorded
+        others = self.get([one for one in ids if one not in recorded])
+        return {**recorded, **{one: [_outline(span) for span in trace.spans] for one, trace in others.items()}}
 
 
 def _outline(row: SpanRow) -> SpanOutline:

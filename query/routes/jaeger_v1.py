@@ -78,7 +78,7 @@ def router(
             return problems.jaeger(400, str(error))
         except AskOtherwise as error:
             return problems.jaeger(400, f"the search can't be answered because {error}; narrow its time")
-        found = traces.get(ids)
+        found = traces.get(ids) if wanted else traces.found(ids)
         data = [trace(one, it.spans, raw=raw, truncated=it.truncated) for one, it in found.items()]
         missing = [{"msg": "trace not found", "traceID": _short(one)} for one in wanted if one not in found]
         return _json(request, problems.envelope(data, errors=missing or None))

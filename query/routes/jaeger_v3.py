@@ -68,7 +68,7 @@ def router(reader: Reader, searcher: Searcher, settings: QuerySettings) -> APIRo
         ids = _found(request.query_params)
         if isinstance(ids, Response):
             return ids
-        spans = [span for found in traces.get(ids).values() for span in found.spans]
+        spans = [span for found in traces.found(ids).values() for span in found.spans]
         if not spans:
             return problems.jaeger_v3(404, "No traces found")
         return _json({"result": {"resourceSpans": resource_spans(spans)}})

@@ -101,6 +101,15 @@ def test_a_transaction_that_only_proxies_and_lines_saw_is_a_trace() -> None:
     }
 
 
+def test_a_search_shows_recorded_spans_alone_where_there_are_some() -> None:
+    rows = [span("x", "a"), access("edge", "e", took=5), log("line")]
+    app = create_app(RowsReader(rows), RowsSearcher([hit(TRANSACTION)]), QuerySettings())
+    (found,) = call(app, "/api/traces?service=cart").json()["data"]
+    assert [one["operationName"] for one in found["spans"]] == ["x"]
+    for path in (PATH, f"/api/traces?traceID={TRANSACTION}"):
+        assert len(call(app, path).json()["data"][0]["spans"]) == 3
+
+
 def test_a_transaction_without_spans_is_no_trace_where_only_spans_are_shown() -> None:
     settings = QuerySettings(jaeger_proxy_spans=False)
     app = create_app(RowsReader([log("only"), access("edge", "e")]), RowsSearcher(), settings)
