@@ -1,4 +1,4 @@
-"""The collector's commands: `weftline edge|ingest|migrate|collect`, or `python -m weftline.collector edge|…`."""
+"""The collector's commands: `weftline edge|ingest|migrate|retain|collect`, or `python -m weftline.collector edge|…`."""
 
 import os
 import sys
@@ -45,6 +45,21 @@ def migrate() -> None:
 
     applied = _run(lambda: run_migrate(os.environ))
     click.echo(f"Applied {len(applied)} migrations: {', '.join(applied)}." if applied else "The schema is up to date.")
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what is due.")
+def retain(*, dry_run: bool) -> None:
+    """Let go of rows that are older than WEFTLINE_RETENTION_… says. Ingest (direct: the edge) does it every day."""
+    from weftline.collector.wiring import run_retain
+
+    done = _run(lambda: run_retain(os.environ, dry_run=dry_run))
+    for it in done:
+        stays = f"{it.rule} transactions stay" if it.rule else "nothing stays"
+        rows = f"{it.rows_before:,} rows" if dry_run else f"{it.rows_before:,} rows -> {it.rows:,}"
+        click.echo(f"{it.day}  {it.table:<14}{rows}  ({stays})")
+    if not done:
+        click.echo("Nothing is due.")
 
 
 @click.group()
@@ -120,7 +135,7 @@ def main() -> None:
     """The collector's processes; each is configured by environment variables (README, "Configuration")."""
 
 
-for command in (edge, ingest, migrate, collect):
+for command in (edge, ingest, migrate, retain, collect):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -97,3 +97,20 @@ class ScrapeSettings:
     timeout: float = option(5.0, "Seconds a proxy may take to answer.")
     host: str = option("127.0.0.1", "Address of /health and /metrics.")
     metrics_port: int = option(9465, "Port of /health and /metrics.")
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """How long rows are kept: whole days by the time of the rows, 0 for ever."""
+
+    PREFIX: ClassVar[str] = "WEFTLINE_RETENTION_"
+
+    spans_days: int = option(0, "Days that spans are kept. 0, here and below: for ever.")
+    logs_days: int = option(0, "Days that log lines are kept.")
+    access_logs_days: int = option(0, "Days that access logs are kept.")
+    failed_days: int = option(0, "Days that all rows of a failed transaction are kept, if that is longer.")
+    slow_days: int = option(0, "Days that all rows of a slow transaction are kept, if that is longer.")
+    slow_seconds: float = option(0.0, "From which duration on a transaction is slow. 0: none is.")
+    events_days: int = option(0, "Days that the mesh's events are kept.")
+    metrics_days: int = option(0, "Days that rates, errors, durations and proxies' stats are kept.")
+    edges_days: int = option(0, "Days for which it is known who called whom; 8 bytes a span and 12 a call.")

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -28,14 +29,23 @@ from weftline.collector.edge.otlp import MetricsRefusal, Receiver
 from weftline.collector.errors import Misconfigured, TryLater
 from weftline.collector.ingest.deadletter import DeadLetters
 from weftline.collector.ingest.once import insert_once
+from weftline.collector.ingest.replay import DeadLetterBox
 from weftline.collector.ingest.worker import Worker, connect_consumer
 from weftline.collector.lifecycle import stop_on_signals, wait_for
 from weftline.collector.scrape.targets import Targets
 from weftline.collector.scrape.worker import Worker as Scraper
-from weftline.collector.settings import ClickHouseSettings, EdgeSettings, IngestSettings, KafkaSettings, ScrapeSettings
+from weftline.collector.settings import (
+    ClickHouseSettings,
+    EdgeSettings,
+    IngestSettings,
+    KafkaSettings,
+    RetentionSettings,
+    ScrapeSettings,
+)
 from weftline.collector.store.clickhouse_proxy_stats import ClickHouseProxyStats
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.migrate import migrate
+from weftline.collector.store.retention import Done, days_kept, retain
 from weftline.collector.tail import positions
 from weftline.collector.tail.collect import Refused, collect
 from weftline.collector.tail.follow import Follower
@@ -45,12 +55,37 @@ logger = logging.getLogger(__name__)
 
 Environ = Mapping[str, str]
 
+_DAY_SECONDS = 86_400
 _DRAIN_SECONDS = 10
 """How long requests that are under way when the edge is told to stop may take."""
 
 
 def run_migrate(environ: Environ) -> list[str]:
     return migrate(read(ClickHouseSettings, environ))
+
+
+def run_retain(environ: Environ, *, dry_run: bool = False) -> list[Done]:
+    return retain(
+        read(ClickHouseSettings, environ), read(RetentionSettings, environ), datetime.now(UTC).date(), dry_run=dry_run
+    )
+
+
+def _retain_daily(environ: Environ, stop: threading.Event) -> None:
+    """Lets go of old rows now and every day, on a thread of its own; several processes may do it."""
+    if not any(days_kept(read(RetentionSettings, environ)).values()):
+        return
+
+    def run() -> None:
+        while not stop.is_set():
+            seconds = _DAY_SECONDS
+            try:
+                run_retain(environ)
+            except TryLater as error:
+                seconds = 300
+                logger.warning("Could not let go of old rows yet, will try again seconds=%d: %s", seconds, error)
+            stop.wait(seconds)
+
+    threading.Thread(target=run, name="retain", daemon=True).start()
 
 
 def run_edge(environ: Environ) -> None:
@@ -63,6 +98,7 @@ def run_edge(environ: Environ) -> None:
     if kafka.bootstrap_servers:
         make_bus = functools.partial(wait_for, "Kafka", lambda: KafkaBus(kafka), stop)
     else:
+        _retain_daily(environ, stop)
         writer = ClickHouseWriter(clickhouse)
         store = functools.partial(insert_once, writer)
         make_bus = functools.partial(DirectBus, store, writer.check, linger=settings.direct_linger)
@@ -136,9 +172,7 @@ async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:
 
 
 def run_ingest(environ: Environ) -> None:
-    settings, kafka = read(IngestSettings, environ), read(KafkaSettings, environ)
-    if not kafka.bootstrap_servers:
-        raise Misconfigured("WEFTLINE_KAFKA_BOOTSTRAP_SERVERS is not set. Without Kafka the edge stores by itself.")
+    settings, kafka = read(IngestSettings, environ), _kafka(environ)
     if taken := set(settings.access_log_topics) & set(topics()):
         raise Misconfigured(f"WEFTLINE_INGEST_ACCESS_LOG_TOPICS names a topic that holds no lines: {sorted(taken)}.")
     stop = stop_on_signals()
@@ -147,10 +181,23 @@ def run_ingest(environ: Environ) -> None:
     wait_for("Kafka", lambda: create_topics(kafka), stop)
     producer = wait_for("Kafka", lambda: connect_producer(kafka), stop)
     consumer = wait_for("Kafka", lambda: connect_consumer(kafka), stop)
+    _retain_daily(environ, stop)
     logger.info("Ingest is consuming group=%s.", kafka.group_id)
     Worker(consumer=consumer, writer=writer, dead_letters=DeadLetters(producer), settings=settings, stop=stop).run()
     producer.close(10)
     logger.info("Ingest has stopped; everything it read is stored or will be read again.")
+
+
+def open_dead_letters(environ: Environ) -> DeadLetterBox:
+    """What was put aside, for `weftline dlq`; raises `TryLater` while Kafka is away."""
+    return DeadLetterBox(_kafka(environ))
+
+
+def _kafka(environ: Environ) -> KafkaSettings:
+    kafka = read(KafkaSettings, environ)
+    if not kafka.bootstrap_servers:
+        raise Misconfigured("WEFTLINE_KAFKA_BOOTSTRAP_SERVERS is not set. Without Kafka the edge stores by itself.")
+    return kafka
 
 
 def run_collect_logs(

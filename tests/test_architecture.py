@@ -24,7 +24,7 @@ COLLECTOR_RIM = ("errors", "metrics", "otlp_json", "settings", "lifecycle", "sto
 COLLECTOR = {
     "edge": ("edge", "bus.protocol", *COLLECTOR_RIM),
     "bus": ("bus", *COLLECTOR_RIM),
-    "ingest": ("ingest", "lines", "bus.topics", *COLLECTOR_RIM),
+    "ingest": ("ingest", "lines", "bus.topics", "bus.kafka", *COLLECTOR_RIM),
     "lines": ("lines", "errors"),
     "tail": ("tail", "lines", *COLLECTOR_RIM),
     "scrape": ("scrape", "store.proxy_stats", *COLLECTOR_RIM),

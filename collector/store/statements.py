@@ -45,6 +45,12 @@ def read(name: str) -> str:
     return _without_comments(text(f"read/{name}.sql"))
 
 
+@cache
+def step(name: str) -> str:
+    """The step of retention in `retain/<name>.sql`."""
+    return _without_comments(text(f"retain/{name}.sql"))
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     number: int

@@ -9,7 +9,14 @@ from prometheus_client import Counter, Histogram
 from weftline.agent.env import variables
 from weftline.agent.settings import Settings as AgentSettings
 from weftline.collector import metrics
-from weftline.collector.settings import ClickHouseSettings, EdgeSettings, IngestSettings, KafkaSettings, ScrapeSettings
+from weftline.collector.settings import (
+    ClickHouseSettings,
+    EdgeSettings,
+    IngestSettings,
+    KafkaSettings,
+    RetentionSettings,
+    ScrapeSettings,
+)
 from weftline.query.settings import QuerySettings
 
 README = Path(__file__).parents[2] / "README.md"
@@ -20,6 +27,7 @@ SETTINGS = {
     "Kafka (edge and ingest; unset: direct)": KafkaSettings,
     "Scrape (`weftline mesh scrape`)": ScrapeSettings,
     "ClickHouse (all but the agent)": ClickHouseSettings,
+    "Retention (`weftline retain`, ingest; direct: the edge)": RetentionSettings,
     "Query": QuerySettings,
 }
 

@@ -1,0 +1,1 @@
+INSERT INTO retention_runs (table, day, rule, rows) VALUES

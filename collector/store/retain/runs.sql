@@ -1,0 +1,1 @@
+SELECT table, toString(day), rule, rows FROM retention_runs FINAL
