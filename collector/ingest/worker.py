@@ -13,6 +13,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
+    KafkaConnectionError,
     KafkaError,
     RebalanceInProgressError,
     UnknownMemberIdError,
@@ -98,7 +99,14 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
 
     def _poll(self, *, timeout_ms: int) -> None:
         """Every record that a poll returns goes into a buffer: the consumer's position is past it."""
-        for tp, records in self._consumer.poll(timeout_ms=timeout_ms).items():
+        try:
+            polled = self._consumer.poll(timeout_ms=timeout_ms)
+        except KafkaConnectionError as error:
+            # While no broker answers kafka-python retries by itself, or raises: it depends on what it was doing.
+            logger.warning("Kafka does not answer, will ask again: %r.", error)
+            self._stop.wait(1.0)
+            return
+        for tp, records in polled.items():
             buffer = self._buffer(tp)
             for record in records:
                 buffer.add(record.offset, record.value, self._clock())
