@@ -75,9 +75,10 @@ def page_of(browser: Browser, url: str, *, dark: bool = False, size: dict[str, i
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    # What the service refuses is logged by the browser too; that is tested by what the page says of it.
+    # What isn't answered well is logged by the browser too; that is tested by what the page says of it.
     page.on(
-        "console", lambda it: wrong.append(it.text) if it.type == "error" and "status of 4" not in it.text else None
+        "console",
+        lambda it: wrong.append(it.text) if it.type == "error" and "Failed to load resource" not in it.text else None,
     )
     try:
         yield page
