@@ -18,10 +18,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from support.demo_traffic import Traffic, transaction
 from support.server import serve
 from weftline.collector.settings import ClickHouseSettings
+from weftline.collector.store.clickhouse_proxy_stats import ClickHouseProxyStats
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.protocol import Signal
+from weftline.collector.store.proxy_stats import ProxyStatRow
 from weftline.deploy.demo.kinds import KINDS, SUCCESS, Kind
 from weftline.query.app import create_app
 from weftline.query.settings import QuerySettings
@@ -119,6 +121,29 @@ def send(writer: ClickHouseWriter, traffic: Sequence[Traffic], token: str = "dem
     for signal in (Signal.SPANS, Signal.LOGS):
         messages = [message for one in traffic for kind, message in one.messages if kind is signal]
         writer.insert(signal, messages, f"{token}-{signal.value}")
+
+
+def send_stats(store: ClickHouseSettings, now: int) -> None:
+    """Two looks at each of three proxies: payment's lost access logs, cart's refused requests, the edge's is well."""
+    begin, end = now // 1_000_000 - 120_000, now // 1_000_000 - 60_000
+
+    def look(service: str, stat: str, increase: float, scope: str = "", worker: str = "") -> ProxyStatRow:
+        return ProxyStatRow(
+            end, begin, f"{service}-1", service, "127.0.0.1:9901", stat, scope, worker, increase, increase
+        )
+
+    rows = [look(service, "scrapes", 2) for service in ("edge", "cart", "payment")]
+    rows += [
+        look("payment", "http_downstream_rq_finished", 5_000, "sidecar-inbound"),
+        look("cart", "cluster_upstream_rq_total", 900, "payment"),
+        look("cart", "cluster_upstream_rq_pending_overflow", 48, "payment"),
+        look("cart", "cluster_circuit_breakers_default_rq_pending_open", 1, "payment"),
+        *(
+            look("edge", "listener_worker_downstream_cx_total", count, "0.0.0.0_8080", f"worker_{number}")
+            for number, count in enumerate((400, 10, 10, 10))
+        ),
+    ]
+    ClickHouseProxyStats(store).insert(rows, "stats")
 
 
 def _pace(place: int) -> float:

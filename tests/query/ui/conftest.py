@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Browser, Page
 
-from support.browser import Site, chromium, demo_traffic, page_of, send, site
+from support.browser import Site, chromium, demo_traffic, page_of, send, send_stats, site
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.migrate import migrate
@@ -27,6 +27,7 @@ def pages(pages_store: ClickHouseSettings) -> Iterator[Site]:
     demo = demo_traffic(time.time_ns() - 5_000_000_000)
     with closing(ClickHouseWriter(pages_store)) as writer:
         send(writer, demo)
+    send_stats(pages_store, time.time_ns())
     with site(pages_store, demo) as running:
         yield running
 

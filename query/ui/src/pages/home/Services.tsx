@@ -54,9 +54,9 @@ export function Services() {
                     <Link
                       className="bad"
                       to={`/search?${new URLSearchParams({ q: `${term("service", "=", one.service)} and errors>0` })}`}
-                      aria-label={`${one.failed} requests with errors went through ${one.service}`}
                     >
                       {(100 * one.share).toFixed(one.share < 0.1 ? 1 : 0)} %
+                      <span className="visually-hidden"> of the requests through {one.service}</span>
                     </Link>
                   ) : (
                     <span className="quiet">none</span>

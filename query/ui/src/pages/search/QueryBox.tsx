@@ -84,7 +84,7 @@ export function QueryBox({ text, onText, onSubmit, mistake }: Props) {
         aria-autocomplete="list"
         aria-activedescendant={options[active] ? `${list}-${active}` : undefined}
         aria-invalid={mistake !== null}
-        aria-errormessage={mistake ? "search-trouble" : undefined}
+        aria-describedby={mistake ? "search-trouble" : undefined}
         placeholder="service=cart status=error duration>500ms log:&quot;timeout&quot;"
         value={text}
         spellCheck={false}
