@@ -101,13 +101,8 @@ def test_colours_can_be_chosen_and_stay(page: Page) -> None:
     page.goto("/search")
     page.get_by_label("Colours").select_option("dark")
     page.reload()
-    assert (
-        page.evaluate(
-            "getComputedStyle(document.body).colorScheme || getComputedStyle(document.documentElement).colorScheme"
-        )
-        == "dark"
-    )
     expect(page.get_by_label("Colours")).to_have_value("dark")
+    expect(page.locator("html")).to_have_css("color-scheme", "dark")
 
 
 def test_a_transaction_has_many_addresses(page: Page, pages: Site) -> None:

@@ -1,4 +1,4 @@
-import { NavLink, Outlet, ScrollRestoration, useMatch } from "react-router";
+import { NavLink, Outlet, ScrollRestoration, useHref, useLocation, useMatch } from "react-router";
 import "./frame.css";
 import { IdBox } from "./IdBox";
 import { ThemeSwitch } from "./ThemeSwitch";
@@ -14,9 +14,12 @@ const PAGES = [
 export function Frame() {
   // That page has a larger one.
   const home = useMatch("/") !== null;
+  // With <base href> a "#main" alone would be the home page's.
+  const { pathname, search } = useLocation();
+  const content = useHref({ pathname, search, hash: "#main" });
   return (
     <>
-      <a className="skip" href="#main">
+      <a className="skip" href={content}>
         Skip to content
       </a>
       <header className="frame">

@@ -70,8 +70,8 @@ export function Services() {
       )}
       {rates.length > 0 && (
         <p className="quiet">
-          Of the last hour{rates[0]?.sampled ? `: the newest ${all.data?.of} requests` : ""}. A failed request counts
-          for every service that it went through.
+          Of the last hour{rates[0]?.sampled ? `: the newest ${all.data?.of} requests` : ""}. A request counts for every
+          service that it went through.
         </p>
       )}
     </section>

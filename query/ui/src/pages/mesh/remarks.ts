@@ -26,7 +26,10 @@ export function remarksOnProxy(proxy: ProxyHealth): Remark[] {
     found.push({ text: "No access log arrived: it sends none, or they don't name this node.", severity: "bad" });
   } else if (proxy.loses) {
     found.push({
-      text: `Access logs are lost; it says itself that it dropped ${proxy.dropped}.`,
+      text:
+        proxy.dropped > 0
+          ? `Access logs are lost; by its own account it dropped ${proxy.dropped}.`
+          : "Access logs are lost, and it doesn't say where: look at what stands between it and the collector.",
       severity: "bad",
     });
   } else if (-proxy.lost > proxy.uncertainty) {
