@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PARTS = PROJECT["tool"]["setuptools"]["package-dir"]
-DOCUMENTS = {".md", ".svg"}
+DOCUMENTS = {".md", ".png", ".svg"}
 """What is read in the tree only."""
 UI = ROOT / "query" / "ui"
 """TypeScript; what is built of it is packed, not the source."""
