@@ -14,7 +14,7 @@ from typing import Any, Final
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, Message
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -92,7 +92,10 @@ class DeadLetterBox:
         message = self.message(letter)
         producer = self._producer = self._producer or connect_producer(self._settings)
         partition, _ = letter.id.split("-")
-        there = producer.partitions_for(letter.topic) or set()
+        try:
+            there = producer.partitions_for(letter.topic) or set()
+        except KafkaTimeoutError:  # so it says of a topic that isn't there, too
+            there = set()
         if letter.partition not in there:
             raise Misconfigured(f"Topic {letter.topic} has no partition {letter.partition}: {letter.id} can't go back.")
         try:
@@ -101,6 +104,8 @@ class DeadLetterBox:
             note = [(REPLAYED, letter.id.encode())]
             producer.send(DEAD_LETTERS, b"", headers=note, partition=int(partition)).get(timeout=30)
         except KafkaError as error:
+            if not error.retriable:
+                raise Misconfigured(f"Kafka does not take {letter.id} back: {error!r}") from error
             raise TryLater(f"Kafka did not take {letter.id} back: {error!r}") from error
 
     def close(self) -> None:

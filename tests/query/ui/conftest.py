@@ -1,5 +1,6 @@
-"""The pages over the demo's transactions, filled once, and a browser for each module that asks for one."""
+"""The pages over the demo's transactions, and a browser, for each module that asks for them."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,15 +14,20 @@ from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.migrate import migrate
 from weftline.deploy.local.clickhouse import ClickHouse
 
+_numbers = itertools.count(1)
 
-@pytest.fixture(scope="session")
+
+@pytest.fixture(scope="module")
 def pages_store(clickhouse: ClickHouse) -> ClickHouseSettings:
-    settings = ClickHouseSettings(http_port=clickhouse.http_port, tcp_port=clickhouse.tcp_port, database="pages")
+    """A database of the module's own: what one adds, another doesn't count."""
+    settings = ClickHouseSettings(
+        http_port=clickhouse.http_port, tcp_port=clickhouse.tcp_port, database=f"pages_{next(_numbers)}"
+    )
     migrate(settings)
     return settings
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pages(pages_store: ClickHouseSettings) -> Iterator[Site]:
     """Every kind of the demo within the last twenty minutes. Tests add to it, so they count nothing that is not theirs."""
     demo = demo_traffic(time.time_ns() - 5_000_000_000)

@@ -52,7 +52,7 @@ def test_the_mesh_page_says_which_proxy_loses_and_which_refuses(page: Page) -> N
     expect(cart).to_contain_text("48 refused: too many waited for a connection")
     edge = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=re.compile("edge-1")))
     expect(edge).to_contain_text("3.7 times the mean")
-    page.get_by_label("Time").select_option("5m")
+    page.get_by_label("Time", exact=True).select_option("5m")
     expect(page).to_have_url(re.compile("since=5m"))
 
 

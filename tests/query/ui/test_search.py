@@ -129,7 +129,7 @@ def test_pages_follow_until_all_is_there(page: Page, pages: Site) -> None:
 
 def test_times_are_relative_or_fixed(page: Page, pages: Site) -> None:
     page.goto("/search?q=flags%3DUT")
-    when = page.get_by_label("Time")
+    when = page.get_by_label("Time", exact=True)
     when.select_option("5m")
     expect(page).to_have_url(re.compile("since=5m"))
     when.select_option("absolute")
