@@ -57,6 +57,8 @@ def main() -> None:
                 contender.process.start()
                 contender.process.wait_ready()
             for number in range(ROUNDS + 1):
+                # Other bytes each round: the same ones would be known as sent again, and not stored.
+                bodies = list(requests(REQUESTS, SPANS, seed=number + 1))
                 for contender in contenders if number % 2 else reversed(contenders):
                     _round(contender, clickhouse, bodies, warm_up=number == 0)
         finally:
