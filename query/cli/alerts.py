@@ -12,7 +12,8 @@ from weftline.collector.errors import Misconfigured
 from weftline.collector.lifecycle import configure_logging, stop_on_signals
 from weftline.query.alerts.rules import Rule, Rules, RulesError, parse
 from weftline.query.alerts.run import Runner, SourceAway, owned
-from weftline.query.cli.client import DEFAULT_URL, LookUpError, get
+from weftline.query.cli.client import LookUpError, get
+from weftline.query.cli.options import url_option
 
 RulesFile = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -51,9 +52,7 @@ def check(file: Path) -> None:
     show_default=True,
     help="Seconds between evaluations.",
 )
-@click.option(
-    "--url", envvar="WEFTLINE_URL", default=DEFAULT_URL, show_default=True, show_envvar=True, help="Query service."
-)
+@url_option
 def run(file: Path, state: Path, interval: float, url: str) -> None:
     """Evaluate the rules until SIGTERM or Ctrl-C."""
     configure_logging()

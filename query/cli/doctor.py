@@ -10,9 +10,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from weftline.query.cli.client import DEFAULT_URL, LookUpError, get
+from weftline.query.cli.client import get
 from weftline.query.cli.entry_text import printable
-from weftline.query.cli.options import EXIT_CODES
+from weftline.query.cli.options import exit_on_error, url_option
 
 Json = Mapping[str, Any]
 
@@ -41,20 +41,15 @@ def doctor() -> None:
 @click.option("--since", default="15m", show_default=True, help="`15m` (ago), ISO 8601 or Unix seconds; at most 6 h.")
 @click.option("--service", multiple=True, help="Only this service; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
-@click.option(
-    "--url", envvar="WEFTLINE_URL", default=DEFAULT_URL, show_default=True, show_envvar=True, help="Query service."
-)
+@url_option
 def propagation(since: str, service: tuple[str, ...], as_json: bool, url: str) -> None:
     """Name the services that do not pass the headers on.
 
     Compares the ids that arrived at a service's inbound proxy with those its calls carried to its outbound proxy. Only
     what headers say counts; what is guessed from time is called a guess.
     """
-    try:
+    with exit_on_error():
         answer = get("/api/v1/propagation", url, {"since": since}, holds="services")
-    except LookUpError as error:
-        click.echo(f"weftline: {error}", err=True)
-        sys.exit(EXIT_CODES[type(error)])
     services = [it for it in answer["services"] if not service or it["service"] in service]
     if as_json:
         click.echo(json.dumps({**answer, "services": services}, ensure_ascii=False, indent=2))

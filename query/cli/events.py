@@ -10,9 +10,9 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from weftline.query.cli.client import DEFAULT_URL, LookUpError, UnreachableError, get
+from weftline.query.cli.client import UnreachableError, get
 from weftline.query.cli.events_view import draw_counts, draw_events
-from weftline.query.cli.options import EXIT_CODES
+from weftline.query.cli.options import exit_on_error, url_option
 
 PATH: Final = "/api/v1/events"
 POLL_SECONDS: Final = 1.0
@@ -35,9 +35,7 @@ Json = Mapping[str, Any]
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="The newest so many.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with what happens from now on, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print the API's JSON; with --follow one event a line.")
-@click.option(
-    "--url", envvar="WEFTLINE_URL", default=DEFAULT_URL, show_default=True, show_envvar=True, help="Query service."
-)
+@url_option
 def events(  # noqa: PLR0917 - the options of the command
     kind: Sequence[str],
     service: Sequence[str],
@@ -53,25 +51,23 @@ def events(  # noqa: PLR0917 - the options of the command
     parameters = {"kind": kind, "service": service, "route": route, "cluster": cluster}
     console = Console()
     try:
-        answer = get(PATH, url, {**parameters, "since": since, "limit": limit}, holds="events")
-        if as_json and not follow:
-            click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
-            return
-        if not as_json:
-            draw_counts(get(f"{PATH}/counts", url, {**parameters, "since": since}, holds="counts"), console)
-            if answer["events"]:
-                console.print()
-        _show(answer["events"], console, as_json=as_json)
-        if not as_json and answer["next"]:
-            console.print(f"The newest {limit} are shown: more with --limit, or another --since.", style="yellow")
-        if not answer["events"] and not follow:
-            click.echo(f"No events since {since}.", err=True)
-        if follow:
-            for page in following(answer, lambda more: get(PATH, url, {**parameters, **more}, holds="events")):
-                _show(page, console, as_json=as_json)
-    except LookUpError as error:
-        click.echo(f"weftline: {error}", err=True)
-        sys.exit(EXIT_CODES[type(error)])
+        with exit_on_error():
+            answer = get(PATH, url, {**parameters, "since": since, "limit": limit}, holds="events")
+            if as_json and not follow:
+                click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+                return
+            if not as_json:
+                draw_counts(get(f"{PATH}/counts", url, {**parameters, "since": since}, holds="counts"), console)
+                if answer["events"]:
+                    console.print()
+            _show(answer["events"], console, as_json=as_json)
+            if not as_json and answer["next"]:
+                console.print(f"The newest {limit} are shown: more with --limit, or another --since.", style="yellow")
+            if not answer["events"] and not follow:
+                click.echo(f"No events since {since}.", err=True)
+            if follow:
+                for page in following(answer, lambda more: get(PATH, url, {**parameters, **more}, holds="events")):
+                    _show(page, console, as_json=as_json)
     except (KeyboardInterrupt, BrokenPipeError):
         sys.exit(0)
 

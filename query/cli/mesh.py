@@ -11,18 +11,16 @@ from rich.console import Console
 from weftline.agent.env import SettingsError
 from weftline.collector.errors import Misconfigured, TryLater
 from weftline.collector.lifecycle import configure_logging
-from weftline.query.cli.client import DEFAULT_URL, LookUpError, get
+from weftline.query.cli.client import get
 from weftline.query.cli.mesh_view import draw_mesh
-from weftline.query.cli.options import EXIT_CODES
+from weftline.query.cli.options import exit_on_error, url_option
 
 
 @click.group(invoke_without_command=True, epilog="Exit codes: 0 done, 2 wrong usage, 3 the service can't be reached.")
 @click.option("--since", default="15m", show_default=True, help="`15m` (ago), ISO 8601 or Unix seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Every cluster and listener, also those that are well.")
-@click.option(
-    "--url", envvar="WEFTLINE_URL", default=DEFAULT_URL, show_default=True, show_envvar=True, help="Query service."
-)
+@url_option
 @click.pass_context
 def mesh(ctx: click.Context, since: str, as_json: bool, verbose: bool, url: str) -> None:
     """Show the proxies' own health: lost access logs, open circuit breakers, overflows, uneven workers.
@@ -31,11 +29,8 @@ def mesh(ctx: click.Context, since: str, as_json: bool, verbose: bool, url: str)
     """
     if ctx.invoked_subcommand:
         return
-    try:
+    with exit_on_error():
         answer = get("/api/v1/mesh", url, {"since": since}, holds="proxies")
-    except LookUpError as error:
-        click.echo(f"weftline: {error}", err=True)
-        sys.exit(EXIT_CODES[type(error)])
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
     elif answer["proxies"]:
