@@ -1,12 +1,18 @@
 """Ports on the loopback interface: which are free, and does anybody answer on one.
 
-There is a moment between choosing a free port and the child's listening on it; a child that loses this race dies
-and says so, and is started again.
+There is a moment between choosing a free port and the child's listening on it. A port that was chosen is therefore
+kept from every other process that chooses here, until the one that chose it ends; a child that loses its port to a
+stranger in that moment dies and says so, and is started again.
 """
 
+import fcntl
 import http.client
+import os
 import secrets
 import socket
+import tempfile
+from functools import cache
+from pathlib import Path
 
 from weftline.collector.errors import Misconfigured
 
@@ -29,11 +35,44 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port nobody listens on, below those that the system gives to outgoing connections: it stays free a while."""
+    """A port nobody listens on and nobody else was given, below those that the system gives to outgoing connections.
+
+    This process never gets it twice, not even when its server has ended: another may still try to reach that one.
+    """
+    chosen = _chosen()
+    if len(chosen) > (EPHEMERAL - UNPRIVILEGED) // 2:
+        chosen.clear()
     while True:
         port = secrets.randbelow(EPHEMERAL - UNPRIVILEGED) + UNPRIVILEGED
-        if is_free(port):
+        if port not in chosen and _reserve(port) and is_free(port):
+            chosen.add(port)
             return port
+
+
+@cache
+def _chosen() -> set[int]:
+    return set()
+
+
+def _reserve(port: int) -> bool:
+    """Keep ``port`` for this process until it ends: its own lock on the byte of that number, of a file that all of a
+    user's processes share (fcntl locks go with the process that took them, and are not inherited by its children)."""
+    try:
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True
+
+
+@cache
+def _reservations() -> int:
+    return os.open(
+        Path(tempfile.gettempdir()) / f"weftline-ports-{os.getuid()}",
+        os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
+        0o600,
+    )
 
 
 def choose_port(wanted: int | None, default: int, what: str) -> int:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from support.launched import RUN, Start, free_port, get, programs, write
+from support.launched import RUN, Start, get, programs, write
 from support.otlp_sink import OtlpSink
 from weftline.agent.__main__ import environment, main
+from weftline.deploy.local.ports import free_port
 
 pytestmark = pytest.mark.socket
 

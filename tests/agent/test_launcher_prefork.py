@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.launched import RUN, free_port, get, programs, write
+from support.launched import RUN, get, programs, write
 from support.otlp_sink import OtlpSink
+from weftline.deploy.local.ports import free_port
 
 pytestmark = [pytest.mark.socket, pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")]
 

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from support.launched import RUN, free_port, get, programs, write
+from support.launched import RUN, get, programs, write
 from support.registries import SENDERS, maven_jar
 from support.roles import Edge, eventually, metrics
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.protocol import LogRow, SpanRow
+from weftline.deploy.local.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.clickhouse]
 

@@ -1,7 +1,6 @@
 """Programs of their own under `weftline-agent run`, and how to reach the servers among them."""
 
 import os
-import socket
 import subprocess
 import sys
 import textwrap
@@ -52,14 +51,6 @@ def write(folder: Path, name: str, source: str) -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(textwrap.dedent(source))
-
-
-def free_port() -> int:
-    """A port nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def get(url: str, process: "subprocess.Popen[str]", patience: float = 30) -> httpx.Response:

@@ -13,6 +13,7 @@ from typing import Self
 import httpx
 
 from support.otlp_sink import OtlpSink
+from weftline.deploy.local.ports import free_port
 
 BIN = Path(sys.executable).parent
 TESTS = Path(__file__).parents[1]
@@ -32,9 +33,7 @@ class Programs:
 
     def serve(self, *command: str, **environ: str) -> str:
         """Starts a server under the agent, `{port}` filled in with a free one; its URL, once it listens."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self._process = self._start(*(part.format(port=port) for part in command), **environ)
         deadline = time.monotonic() + 30
         while True:

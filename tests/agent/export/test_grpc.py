@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceResponse,
 )
 
-from support.launched import RUN, free_port, get, programs, write
+from support.launched import RUN, get, programs, write
 from support.otlp_sink import OtlpSink
 from support.roles import Edge
 from weftline.agent import counters
@@ -31,6 +31,7 @@ from weftline.agent.record import CLIENT, LogRecord, Span
 from weftline.agent.settings import Settings
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
+from weftline.deploy.local.ports import free_port
 
 PATHS = {method: path for path, method in METHODS.items()}
 

@@ -1,12 +1,14 @@
 """Choosing ports."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from weftline.collector.errors import Misconfigured
-from weftline.deploy.local.ports import HOST, choose_port, free_port, http_get, is_free, listens
+from weftline.deploy.local.ports import HOST, UNPRIVILEGED, choose_port, free_port, http_get, is_free, listens
 
 pytestmark = pytest.mark.socket
 
@@ -46,3 +48,23 @@ def test_who_answers(taken: int) -> None:
     assert listens(taken)
     assert not listens(free)
     assert http_get(free, "/") == (0, b"")
+
+
+def test_a_process_is_never_given_a_port_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = free_port()
+    drawn = iter((first - UNPRIVILEGED, first - UNPRIVILEGED + 1))
+    monkeypatch.setattr("secrets.randbelow", lambda _: next(drawn))
+    assert free_port() == first + 1
+
+
+def test_another_process_is_not_given_it_while_the_first_lives() -> None:
+    mine = free_port()
+    program = f"""if True:
+        import secrets
+        drawn = [{mine + 2 - UNPRIVILEGED}, {mine - UNPRIVILEGED}]
+        secrets.randbelow = lambda _: drawn.pop()
+        from weftline.deploy.local import ports
+        print(ports.free_port())
+    """
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(ended.stdout) == mine + 2
