@@ -31,11 +31,25 @@ def _variable() -> tuple[Callable[[], Context], Callable[[Context], object]]:
 current, attach = _variable()
 
 
-class Transaction(Identity):
-    """One request's facts that outlive its spans. `span_id` is its server span's, recorded or not; `parent_id` the
-    span id that arrived, 0 if none did. Sampled out, it is itself the current span: nothing else is made."""
+NOTHING = Context()
+"""Where nothing is current."""
 
-    __slots__ = ("parent_id", "request_id")
+
+class Transaction(Identity):
+    """One request or message, and what outlives its spans. `span_id` is its server span's, recorded or not;
+    `parent_id` the span id that arrived, 0 if none did. Sampled out, it is itself the current span: nothing else is
+    made. It is also the token between a server plugin's `enter` and `leave`: one object less for every request."""
+
+    __slots__ = ("parent_id", "previous", "request_id", "span", "status", "withdrawn")
+
+    span: Span | None
+    """The server span, if it is recorded."""
+    previous: Context
+    """What was current before it entered."""
+    status: int
+    """Its response's, 0 until that is known."""
+    withdrawn: bool
+    """Somebody else makes this request's span."""
 
     def __init__(  # noqa: PLR0917 - one is made for every request: keywords cost as much as all the rest
         self,
@@ -56,6 +70,10 @@ class Transaction(Identity):
         self.spoken = None
         self.parent_id = parent_id
         self.request_id = request_id
+        self.span = None
+        self.previous = NOTHING
+        self.status = 0
+        self.withdrawn = False
 
     @property
     def sampled(self) -> bool:
@@ -102,7 +120,7 @@ def current_span() -> trace.Span | None:
 def enter(span: trace.Span, entered: Transaction | None = None) -> Context:
     """Makes a span current, and its transaction if it begins one. Returns what to put back with :func:`leave`."""
     previous = current()
-    made = previous.copy()
+    made = previous.copy() if previous else {}
     made[SPAN_KEY] = span
     if entered is not None:
         made[TRANSACTION_KEY] = entered

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from opentelemetry import context as otel
 
-from weftline.agent import context, counters, serve
-from weftline.agent.record import Span
+from weftline.agent import context, counters
 
 _CONTRIB: Final = "opentelemetry.instrumentation."
 _FLAG: Final = "_is_instrumented_by_opentelemetry"
@@ -66,9 +65,9 @@ def suppressing() -> Iterator[None]:
         otel.attach(previous)
 
 
-def withdraw(request: serve.Request) -> None:
+def withdraw(request: context.Transaction) -> None:
     """Takes back a request that a server's cut began before it could know that somebody else makes its span."""
-    if isinstance(request.span, Span) and not request.span.end_ns:
+    if request.span is not None and not request.span.end_ns:
         request.span.end_ns = request.span.start_ns  # ended, so that it takes nothing more, and never sent
     request.withdrawn = True
     context.leave(request.previous)

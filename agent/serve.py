@@ -4,12 +4,11 @@ A request that is sampled out takes the same way with a span that records nothin
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from opentelemetry.context.context import Context
-
 from weftline.agent import context, events, http_headers, ids, semconv
+from weftline.agent.context import SERVED_KEY, Transaction, attach, enter
+from weftline.agent.ids import span_id
 from weftline.agent.propagate import Incoming, transaction_id, with_baggage
 from weftline.agent.record import ERROR, SERVER, Identity, Span, exception_type
 from weftline.agent.sample import SAMPLED, ByRoute, Decide, sampler
@@ -34,30 +33,13 @@ def use_sampler(chosen: Decide, by_route: ByRoute | None = None) -> None:
     decide, _by_route = chosen, by_route
 
 
-@dataclass(slots=True)
-class Request:
-    """A request being served: the token between a server plugin's `enter` and `leave`."""
-
-    span: Identity
-    previous: Context
-    entered: context.Transaction
-    status: int = 0
-    withdrawn: bool = False
-    """Somebody else makes this request's span."""
-
-    @property
-    def transaction_id(self) -> str:
-        """For the response's header; empty when the request was withdrawn."""
-        return "" if self.withdrawn else transaction_id.text(self.entered.trace_id)
-
-
 def begin(
     incoming: Incoming, library: str, describe: Callable[[T, dict[str, Any]], str], request: T, path: str = ""
-) -> Request:
+) -> Transaction:
     """Lets a request enter. `describe` fills in the attributes and returns the method for the span's name; it is
     called only if the transaction is sampled. `path` is what the rules by route look at."""
     entered = transaction(incoming, path, SCOPE)
-    span: Identity = entered
+    span: Span | None = None
     if entered.flags & SAMPLED:
         attributes: dict[str, Any] = {}
         name = describe(request, attributes)
@@ -65,23 +47,17 @@ def begin(
             http_headers.server_request.note(attributes, http_headers.received(request))
         if entered.request_id is not None:
             attributes[semconv.REQUEST_ID_ATTRIBUTE] = (entered.request_id,)
-        span = Span(
+        entered.span = span = Span(
             name, SERVER, library, attributes, entered.trace_id, entered.span_id, entered.parent_id, entered.flags,
             entered.tracestate, SCOPE, entered.parent_id != 0,
         )  # fmt: skip
-    previous = context.enter(span, entered)
+    entered.previous = enter(entered if span is None else span, entered)
     if incoming.baggage or incoming.aliases:
         bring(incoming)
-    made = _new(Request)
-    made.span = span
-    made.previous = previous
-    made.entered = entered
-    made.status = 0
-    made.withdrawn = False
-    return made
+    return entered
 
 
-def transaction(incoming: Incoming, path: str = "", scope: str = "") -> context.Transaction:
+def transaction(incoming: Incoming, path: str = "", scope: str = "") -> Transaction:
     """The transaction of a request or a message: the one that came with it, else a new one; whether it is sampled.
     `scope` is its span's."""
     flags = incoming.flags
@@ -91,9 +67,9 @@ def transaction(incoming: Incoming, path: str = "", scope: str = "") -> context.
     else:
         trace_id, known = ids.trace_id(), ids.RANDOM_FLAG
     sampled = decide(trace_id, flags) if _by_route is None or not path else _by_route(path, trace_id, flags)
-    made = _new(context.Transaction)
+    made = _new(Transaction)
     made.trace_id = trace_id
-    made.span_id = ids.span_id()
+    made.span_id = span_id()
     made.flags = known | SAMPLED if sampled else known
     made.parent_id = incoming.span_id
     made.tracestate = incoming.tracestate
@@ -101,7 +77,16 @@ def transaction(incoming: Incoming, path: str = "", scope: str = "") -> context.
     made.scope = scope
     made.stamp = None
     made.spoken = None
+    made.span = None
+    made.previous = context.NOTHING
+    made.status = 0
+    made.withdrawn = False
     return made
+
+
+def response_id(request: Transaction) -> str:
+    """The transaction ID for the response's header; empty when the request was withdrawn."""
+    return "" if request.withdrawn else transaction_id.text(request.trace_id)
 
 
 def bring(incoming: Incoming) -> None:
@@ -134,16 +119,16 @@ def server_span() -> Span | None:
     return span if type(span) is Span and span.kind == SERVER else None
 
 
-def finish(request: Request, exception: BaseException | None = None) -> None:
+def finish(request: Transaction, exception: BaseException | None = None) -> None:
     """Lets the request leave: its context is put back, its span ended."""
     if exception is not None:
         context.mark(exception)
     previous = request.previous
-    context.attach(previous)
-    if context.SERVED_KEY in previous:
-        context.served(previous, request.entered)
+    attach(previous)
+    if SERVED_KEY in previous:
+        context.served(previous, request)
     span, status = request.span, request.status
-    if type(span) is not Span or span.end_ns:  # sampled out; or the application has ended it
+    if span is None or span.end_ns:  # sampled out; or the application has ended it
         return
     if status:
         span.attributes["http.response.status_code"] = status

@@ -11,7 +11,7 @@ _LIBRARY = "weftline.agent.aiohttp_server"
 _VERSIONS = "aiohttp>=3.8"
 _LEAST_ERROR = 500
 
-Token = tuple[serve.Request, Any]
+Token = tuple[context.Transaction, Any]
 
 
 def enter(request: Any) -> Token | None:
@@ -58,7 +58,7 @@ def writing(self: Any) -> None:
         self.headers[semconv.TRANSACTION_ID] = transaction_id.text(entered.trace_id)
 
 
-def _route(begun: serve.Request, request: Any) -> None:
+def _route(begun: context.Transaction, request: Any) -> None:
     match = getattr(request, "_match_info", None)  # `match_info` raises before the URL is resolved
     resource = getattr(getattr(match, "route", None), "resource", None)
     if resource is not None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from weftline.agent import foreign, http_attributes, http_headers, propagate, semconv, serve
+from weftline.agent.context import Transaction
 from weftline.agent.pointcut import Advice, Pointcut
 from weftline.agent.record import ERROR, Span, exception_type
 from weftline.agent.weave import guard
@@ -37,11 +38,11 @@ Headers = Iterable[tuple[bytes, bytes]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-def begin(scope: Scope, library: str) -> serve.Request | None:
+def begin(scope: Scope, library: str) -> Transaction | None:
     """Lets a request enter. None when a layer above has done so: it is `library`'s request from now on."""
     entered = scope.get(_ENTERED)
     if entered is not None:
-        if isinstance(entered, serve.Request) and type(entered.span) is Span:
+        if isinstance(entered, Transaction) and type(entered.span) is Span:
             entered.span.library = library
         return None
     headers = _headers(scope["headers"])
@@ -53,11 +54,11 @@ def begin(scope: Scope, library: str) -> serve.Request | None:
 def withdraw(scope: Scope) -> None:
     """Somebody else makes this request's span: what a layer above began is taken back, and no layer below begins."""
     entered = scope.setdefault(_ENTERED, False)
-    if isinstance(entered, serve.Request):
+    if isinstance(entered, Transaction):
         foreign.withdraw(entered)
 
 
-def watch(request: serve.Request, send: Send) -> Send:
+def watch(request: Transaction, send: Send) -> Send:
     """A `send` that notes the status and adds the transaction ID."""
 
     def watched(message: Message) -> Awaitable[None]:  # no coroutine of its own around each piece of the body
@@ -68,7 +69,7 @@ def watch(request: serve.Request, send: Send) -> Send:
     return watched
 
 
-def started(request: serve.Request, message: Message) -> Message:
+def started(request: Transaction, message: Message) -> Message:
     """The response's start to send: with the transaction ID, unless the application has set one itself."""
     try:
         kind = message["type"]
@@ -84,17 +85,17 @@ def started(request: serve.Request, message: Message) -> Message:
         for name, _ in headers:
             if len(name) == _LENGTH and name.lower() == _TRANSACTION_ID:
                 return message
-        headers = [*headers, (_TRANSACTION_ID, request.transaction_id.encode())]
+        headers = [*headers, (_TRANSACTION_ID, serve.response_id(request).encode())]
     except Exception as failure:  # noqa: BLE001 - the server judges malformed responses, not we
         guard.contained(failure, f"{_LIBRARY} send")
         return message
     return {**message, "headers": headers}
 
 
-def current(scope: Scope) -> serve.Request | None:
+def current(scope: Scope) -> Transaction | None:
     """The request that entered with this scope."""
     entered = scope.get(_ENTERED)
-    return entered if isinstance(entered, serve.Request) else None
+    return entered if isinstance(entered, Transaction) else None
 
 
 def noted(scope: Scope, exception: BaseException) -> None:
@@ -107,19 +108,19 @@ def noted(scope: Scope, exception: BaseException) -> None:
         request.span.set_attribute("error.type", exception_type(exception))
 
 
-def run(cycle: Any) -> serve.Request | None:
+def run(cycle: Any) -> Transaction | None:
     """uvicorn calls the application."""
     scope = cycle.scope
     return begin(scope, _LIBRARY) if scope["type"] in SERVED else None
 
 
-def leave(request: serve.Request | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
+def leave(request: Transaction | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
     """The application has returned, or uvicorn has answered and logged what it raised."""
     if request is not None and not request.withdrawn:
         serve.finish(request)
 
 
-def error(request: serve.Request | None, exception: BaseException) -> None:
+def error(request: Transaction | None, exception: BaseException) -> None:
     """The task was cancelled, or the server itself failed."""
     if request is not None and not request.withdrawn:
         serve.finish(request, exception)

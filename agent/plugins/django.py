@@ -4,6 +4,7 @@ once the URL is resolved; exceptions Django turns into a 500."""
 from typing import Any
 
 from weftline.agent import foreign, serve
+from weftline.agent.context import Transaction
 from weftline.agent.plugins import asgi, wsgi
 from weftline.agent.pointcut import Advice, Pointcut
 
@@ -13,7 +14,7 @@ _VERSIONS = "django>=3.2"
 
 def enter_wsgi(
     environ: wsgi.Environ, start_response: wsgi.StartResponse
-) -> tuple[wsgi.StartResponse, serve.Request | None]:
+) -> tuple[wsgi.StartResponse, Transaction | None]:
     """A request from a WSGI server. Without a cut of the server, a body that is streamed is outside the span."""
     if _foreign():
         wsgi.withdraw(environ)
@@ -22,19 +23,19 @@ def enter_wsgi(
     return (start_response if request is None else wsgi.watch(request, start_response)), request
 
 
-def leave(request: serve.Request | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
+def leave(request: Transaction | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
     """Ends the span if it is ours."""
     if request is not None:
         serve.finish(request)
 
 
-def error(request: serve.Request | None, exception: BaseException) -> None:
+def error(request: Transaction | None, exception: BaseException) -> None:
     """Ends the span of a request that Django let an exception out of."""
     if request is not None:
         serve.finish(request, exception)
 
 
-def enter_asgi(scope: asgi.Scope, send: asgi.Send) -> tuple[asgi.Send, serve.Request | None]:
+def enter_asgi(scope: asgi.Scope, send: asgi.Send) -> tuple[asgi.Send, Transaction | None]:
     """A request from an ASGI server."""
     if scope["type"] != "http":
         return send, None
@@ -45,12 +46,12 @@ def enter_asgi(scope: asgi.Scope, send: asgi.Send) -> tuple[asgi.Send, serve.Req
     return (send if request is None else asgi.watch(request, send)), request
 
 
-def enter_test(environ: wsgi.Environ) -> serve.Request | None:
+def enter_test(environ: wsgi.Environ) -> Transaction | None:
     """A request from `django.test.Client`, which has no server."""
     return None if _foreign() else wsgi.begin(environ, _LIBRARY)
 
 
-def leave_test(request: serve.Request | None, response: Any) -> None:
+def leave_test(request: Transaction | None, response: Any) -> None:
     """Ends the span; the test sees the response as it is."""
     if request is not None:
         request.status = response.status_code

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from weftline.agent import foreign, serve
+from weftline.agent.context import Transaction
 from weftline.agent.plugins import wsgi
 from weftline.agent.pointcut import Advice, Pointcut
 
@@ -13,7 +14,7 @@ _LIBRARY = "weftline.agent.flask"
 
 def enter(
     app: Any, environ: wsgi.Environ, start_response: wsgi.StartResponse
-) -> tuple[wsgi.StartResponse, serve.Request | None]:
+) -> tuple[wsgi.StartResponse, Transaction | None]:
     """Begins the span, or takes over the server's; the response's start is watched."""
     if foreign.instruments("flask", "FlaskInstrumentor", app):
         wsgi.withdraw(environ)
@@ -22,13 +23,13 @@ def enter(
     return (start_response if request is None else wsgi.watch(request, start_response)), request
 
 
-def leave(request: serve.Request | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
+def leave(request: Transaction | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
     """Ends the span, unless it is the server's: a body that is streamed later is inside of that one only."""
     if request is not None:
         serve.finish(request)
 
 
-def error(request: serve.Request | None, exception: BaseException) -> None:
+def error(request: Transaction | None, exception: BaseException) -> None:
     """Ends the span of a request that Flask let an exception out of."""
     if request is not None:
         serve.finish(request, exception)

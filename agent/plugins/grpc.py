@@ -62,7 +62,7 @@ def end(token: call.Call, code: str, exception: BaseException | None = None) -> 
         span.end()
 
 
-def finish(request: serve.Request, code: str, exception: BaseException | None = None) -> None:
+def finish(request: context.Transaction, code: str, exception: BaseException | None = None) -> None:
     """Ends an RPC served."""
     span = request.span
     if isinstance(span, Span):
@@ -146,7 +146,7 @@ def found(rpc_event: Any, state: Any, method_with_handler: Any) -> None:
     setattr(state, _METHOD, method_with_handler.name() or rpc_event.call_details.method)
 
 
-def serving(rpc_event: Any, state: Any) -> tuple[serve.Request, Any] | None:
+def serving(rpc_event: Any, state: Any) -> tuple[context.Transaction, Any] | None:
     """An RPC is served in the pool, from reading its request to sending its last response."""
     if foreign.instruments("grpc", "GrpcInstrumentorServer"):
         return None
@@ -156,14 +156,14 @@ def serving(rpc_event: Any, state: Any) -> tuple[serve.Request, Any] | None:
     return request, state
 
 
-def served(token: tuple[serve.Request, Any] | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
+def served(token: tuple[context.Transaction, Any] | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
     """The RPC is answered, with a status or because its handler failed."""
     if token is not None:
         request, state = token
         finish(request, "CANCELLED" if state.client == "cancelled" else _status(state))
 
 
-def unserved(token: tuple[serve.Request, Any] | None, exception: BaseException) -> None:
+def unserved(token: tuple[context.Transaction, Any] | None, exception: BaseException) -> None:
     """The pool's thread itself failed."""
     if token is not None:
         finish(token[0], "UNKNOWN", exception)

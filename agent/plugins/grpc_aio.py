@@ -150,7 +150,7 @@ def _wrap(behavior: Callable[..., Any], details: Any) -> Callable[..., Any]:
     return function
 
 
-def _begin(details: Any, servicer: Any) -> serve.Request | None:
+def _begin(details: Any, servicer: Any) -> context.Transaction | None:
     def describe(method: str, attributes: dict[str, Any]) -> str:
         rpc.describe_peer(attributes, servicer.peer())
         return rpc.describe_rpc(attributes, method)
@@ -163,7 +163,7 @@ def _begin(details: Any, servicer: Any) -> serve.Request | None:
         return None
 
 
-def _finish(begun: serve.Request | None, servicer: Any, exception: BaseException | None) -> None:
+def _finish(begun: context.Transaction | None, servicer: Any, exception: BaseException | None) -> None:
     if begun is None:
         return
     try:
@@ -178,7 +178,7 @@ def _finish(begun: serve.Request | None, servicer: Any, exception: BaseException
         if exception is None or code == "UNKNOWN":
             pairs = tuple(servicer.trailing_metadata() or ())
             if not any(name == semconv.TRANSACTION_ID for name, _ in pairs):
-                servicer.set_trailing_metadata((*pairs, (semconv.TRANSACTION_ID, begun.transaction_id)))
+                servicer.set_trailing_metadata((*pairs, (semconv.TRANSACTION_ID, serve.response_id(begun))))
         if exception is not None:
             context.mark(exception)
         rpc.finish(begun, code)

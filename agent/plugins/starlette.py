@@ -3,6 +3,7 @@
 from typing import Any
 
 from weftline.agent import foreign, serve
+from weftline.agent.context import Transaction
 from weftline.agent.plugins import asgi
 from weftline.agent.pointcut import Advice, Pointcut
 from weftline.agent.record import Span
@@ -28,7 +29,7 @@ def enter(app: Any, scope: asgi.Scope, send: asgi.Send) -> tuple[asgi.Send, Any]
     return (send if request is None else asgi.watch(request, send)), (request, scope)
 
 
-def leave(token: tuple[serve.Request | None, asgi.Scope] | None, result: Any) -> None:  # noqa: ARG001 - advice gets it
+def leave(token: tuple[Transaction | None, asgi.Scope] | None, result: Any) -> None:  # noqa: ARG001 - advice gets it
     """Notes the route and ends the span, if it is ours; the body has been sent."""
     if token is not None:
         request, scope = token
@@ -36,7 +37,7 @@ def leave(token: tuple[serve.Request | None, asgi.Scope] | None, result: Any) ->
         asgi.leave(request, None)
 
 
-def error(token: tuple[serve.Request | None, asgi.Scope] | None, exception: BaseException) -> None:
+def error(token: tuple[Transaction | None, asgi.Scope] | None, exception: BaseException) -> None:
     """An exception came out (Starlette sends its 500 first, then raises again)."""
     if token is not None:
         request, scope = token

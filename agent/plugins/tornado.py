@@ -14,7 +14,7 @@ _VERSIONS = "tornado>=6"
 _LEAST_ERROR, _NO_ANSWER = 500, 599
 
 Callback = Callable[[Any], None]
-Token = tuple[serve.Request, Any]
+Token = tuple[context.Transaction, Any]
 
 
 def enter(self: Any) -> Token | None:

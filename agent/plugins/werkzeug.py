@@ -6,7 +6,7 @@ where they are written.
 
 from typing import Any
 
-from weftline.agent import http_headers, semconv
+from weftline.agent import http_headers, semconv, serve
 from weftline.agent.plugins import wsgi
 from weftline.agent.pointcut import Advice, Pointcut
 
@@ -33,14 +33,14 @@ def status(code: Any) -> None:
 def headers(handler: Any) -> None:
     """The headers are complete: the transaction ID is added unless the application has set one itself."""
     request = wsgi.handling()
-    if request is None or not request.transaction_id:
+    if request is None or not serve.response_id(request):
         return
     lines = getattr(handler, "_headers_buffer", ())  # the status line first, each with its line break
     if http_headers.server_response is not None:
         parts = (line.partition(b":") for line in lines[1:])
         http_headers.server_response.note_on(request.span, ((name, value.strip()) for name, _, value in parts))
     if not any(line.lower().startswith(_HEADER + b":") for line in lines):
-        handler.send_header(semconv.TRANSACTION_ID, request.transaction_id)
+        handler.send_header(semconv.TRANSACTION_ID, serve.response_id(request))
 
 
 MADE = Advice(making, made)

@@ -34,17 +34,17 @@ class Handling:
 
     previous: Context
     outer: "Handling | None"
-    request: serve.Request | None = None
+    request: context.Transaction | None = None
 
 
 _handling: ContextVar[Handling | None] = ContextVar("weftline-wsgi", default=None)
 
 
-def begin(environ: Environ, library: str) -> serve.Request | None:
+def begin(environ: Environ, library: str) -> context.Transaction | None:
     """Lets a request enter. None when a layer above has done so: it is `library`'s request from now on."""
     entered = environ.get(_ENTERED)
     if entered is not None:
-        if isinstance(entered, serve.Request) and type(entered.span) is Span:
+        if isinstance(entered, context.Transaction) and type(entered.span) is Span:
             entered.span.library = library
         return None
     path = _path(environ)
@@ -56,11 +56,11 @@ def begin(environ: Environ, library: str) -> serve.Request | None:
 def withdraw(environ: Environ) -> None:
     """Somebody else makes this request's span: what a layer above began is taken back, and no layer below begins."""
     entered = environ.setdefault(_ENTERED, False)
-    if isinstance(entered, serve.Request):
+    if isinstance(entered, context.Transaction):
         foreign.withdraw(entered)
 
 
-def watch(request: serve.Request, start_response: StartResponse) -> StartResponse:
+def watch(request: context.Transaction, start_response: StartResponse) -> StartResponse:
     """A `start_response` that notes the status and adds the transaction ID."""
 
     def start(status: str, headers: Headers, *rest: Any, **named: Any) -> Any:
@@ -73,7 +73,7 @@ def watch(request: serve.Request, start_response: StartResponse) -> StartRespons
     return start
 
 
-def started(request: serve.Request, status: str, headers: Headers) -> Headers:
+def started(request: context.Transaction, status: str, headers: Headers) -> Headers:
     """The headers to send: with the transaction ID, unless the application has set one itself."""
     request.status = int(status[:3])
     if http_headers.server_response is not None:
@@ -83,7 +83,7 @@ def started(request: serve.Request, status: str, headers: Headers) -> Headers:
     for name, _ in headers:
         if len(name) == _LENGTH and name.lower() == _TOLD:
             return headers
-    return [*headers, (_TOLD, request.transaction_id)]
+    return [*headers, (_TOLD, serve.response_id(request))]
 
 
 def handle() -> Handling:
@@ -100,7 +100,7 @@ def born(environ: Environ) -> None:
         handling.request = begin(environ, _LIBRARY)
 
 
-def handling() -> serve.Request | None:
+def handling() -> context.Transaction | None:
     """The request that the server around is handling."""
     found = _handling.get()
     return None if found is None else found.request

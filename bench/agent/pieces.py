@@ -18,6 +18,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 
 from bench.agent.woven_call import woven_call
 from weftline.agent import export, query, serve
+from weftline.agent.context import Transaction
 from weftline.agent.export import encode as encoder
 from weftline.agent.plugins import asgi, wsgi
 from weftline.agent.plugins import logging as logging_plugin
@@ -261,7 +262,7 @@ def _span(flags: int) -> tuple[float, float]:
     return ours, theirs
 
 
-def _request(begin: Callable[[Any, str], serve.Request | None], carrier: dict[str, Any]) -> float:
+def _request(begin: Callable[[Any, str], Transaction | None], carrier: dict[str, Any]) -> float:
     def served() -> None:
         request = begin(carrier, "bench")
         assert request is not None
@@ -273,7 +274,7 @@ def _request(begin: Callable[[Any, str], serve.Request | None], carrier: dict[st
         return fastest(served)[0]
 
 
-def _begin(flags: int) -> serve.Request:
+def _begin(flags: int) -> Transaction:
     return serve.begin(Incoming(TRACE, PARENT, flags), "bench", _describe, None)
 
 

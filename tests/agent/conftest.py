@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from support.otlp_sink import OtlpSink, otlp_sink
-from weftline.agent import counters, lifecycle
+from weftline.agent import context, counters, lifecycle
 from weftline.agent.weave import guard, swap
 
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
-    """Each test starts without an agent, without counts, and with application loggers that pass INFO."""
+    """Each test starts without an agent, without counts, in no transaction, and with application loggers that pass
+    INFO."""
+    context.attach(context.NOTHING)
     counters.reset()
     guard._reported.clear()
     root = logging.getLogger().level

@@ -25,7 +25,7 @@ def _agent(start_agent: Callable[..., None]) -> None:
 
 
 @pytest.fixture
-def request_() -> Iterator[serve.Request]:
+def request_() -> Iterator[context.Transaction]:
     """A request being served while the test runs."""
     request = serve.begin(Incoming(TRACE, 7, 1, request_id="r-1"), "test", lambda _, __: "GET", None)
     yield request
@@ -46,8 +46,8 @@ def in_thread(function: Callable[[], Any], **named: Any) -> Any:
 
 
 class TestThread:
-    def test_it_runs_in_the_transaction(self, request_: serve.Request) -> None:
-        assert in_thread(look) == (TRACE, request_.span.span_id)
+    def test_it_runs_in_the_transaction(self, request_: context.Transaction) -> None:
+        assert in_thread(look) == (TRACE, request_.span_id)
         entered = in_thread(context.transaction)
         assert (entered.request_id, entered.parent_id) == ("r-1", 7)
 
@@ -55,7 +55,7 @@ class TestThread:
         assert in_thread(look) is None
         assert in_thread(lambda: vars(threading.current_thread()).get("_weftline_context")) is None
 
-    def test_a_subclass_with_its_own_run(self, request_: serve.Request) -> None:
+    def test_a_subclass_with_its_own_run(self, request_: context.Transaction) -> None:
         class Mine(threading.Thread):
             def run(self) -> None:
                 self.found = look()
@@ -63,15 +63,15 @@ class TestThread:
         thread = Mine()
         thread.start()
         thread.join()
-        assert thread.found == (TRACE, request_.span.span_id)
+        assert thread.found == (TRACE, request_.span_id)
         assert not [name for name in vars(thread) if "weftline" in name]
 
-    def test_a_timer(self, request_: serve.Request) -> None:
+    def test_a_timer(self, request_: context.Transaction) -> None:
         found: list[Any] = []
         timer = threading.Timer(0.01, lambda: found.append(look()))
         timer.start()
         timer.join()
-        assert found == [(TRACE, request_.span.span_id)]
+        assert found == [(TRACE, request_.span_id)]
 
     def test_a_span_that_ended_is_stood_for_by_its_ids(self) -> None:
         request = serve.begin(Incoming(TRACE, 7, 1), "test", lambda _, __: "GET", None)
@@ -86,13 +86,13 @@ class TestThread:
         serve.finish(request)
         go.set()
         thread.join()
-        assert found == [((TRACE, request.span.span_id), False)]
+        assert found == [((TRACE, request.span_id), False)]
         captured = otel.Context({context.SPAN_KEY: request.span})
         stood = carry.ended_stood_for(captured)[context.SPAN_KEY]
         assert isinstance(stood, Identity)
         assert not isinstance(stood, Span)
 
-    def test_one_a_library_starts_for_itself_is_left_out(self, request_: serve.Request) -> None:
+    def test_one_a_library_starts_for_itself_is_left_out(self, request_: context.Transaction) -> None:
         def connection_pool() -> None:
             found.append(look())
 
@@ -103,13 +103,13 @@ class TestThread:
         thread.join()
         assert found == [None]
 
-    def test_one_started_within_a_clients_call_is_left_out(self, request_: serve.Request) -> None:
+    def test_one_started_within_a_clients_call_is_left_out(self, request_: context.Transaction) -> None:
         span = Span("GET", 3, "test", {}, trace_id=TRACE, span_id=9)
         previous = context.enter(span)
         assert in_thread(look) is None
         context.leave(previous)
 
-    def test_one_that_can_not_start_twice(self, request_: serve.Request) -> None:
+    def test_one_that_can_not_start_twice(self, request_: context.Transaction) -> None:
         thread = threading.Thread(target=look)
         thread.start()
         thread.join()
@@ -129,51 +129,51 @@ class TestThread:
         go.set()
         thread.join()
         context.leave(outer)
-        assert found == [(TRACE, request.span.span_id)]
+        assert found == [(TRACE, request.span_id)]
 
 
 class TestExecutor:
-    def test_submit_and_map(self, request_: serve.Request) -> None:
-        here = (TRACE, request_.span.span_id)
+    def test_submit_and_map(self, request_: context.Transaction) -> None:
+        here = (TRACE, request_.span_id)
         with concurrent.futures.ThreadPoolExecutor(2) as executor:
             assert executor.submit(look).result() == here
             assert list(executor.map(lambda _: look(), range(5))) == [here] * 5
 
-    def test_a_worker_forgets(self, request_: serve.Request) -> None:
+    def test_a_worker_forgets(self, request_: context.Transaction) -> None:
         with concurrent.futures.ThreadPoolExecutor(1) as executor:
-            assert executor.submit(look).result() == (TRACE, request_.span.span_id)
+            assert executor.submit(look).result() == (TRACE, request_.span_id)
             previous = otel.get_current()
             otel.attach(otel.Context())
             assert executor.submit(look).result() is None
             otel.attach(previous)
 
-    def test_work_that_raises(self, request_: serve.Request) -> None:
+    def test_work_that_raises(self, request_: context.Transaction) -> None:
         def fails() -> None:
             raise KeyError(look())
 
         with concurrent.futures.ThreadPoolExecutor(1) as executor:
             with pytest.raises(KeyError) as raised:
                 executor.submit(fails).result()
-            assert raised.value.args == ((TRACE, request_.span.span_id),)
+            assert raised.value.args == ((TRACE, request_.span_id),)
 
-    def test_callbacks_in_the_worker(self, request_: serve.Request) -> None:
+    def test_callbacks_in_the_worker(self, request_: context.Transaction) -> None:
         found: list[Any] = []
         with concurrent.futures.ThreadPoolExecutor(1) as executor:
             future = executor.submit(time.sleep, 0.05)
             future.add_done_callback(lambda _: found.append(look()))
-        assert found == [(TRACE, request_.span.span_id)]
+        assert found == [(TRACE, request_.span_id)]
 
     def test_two_requests_at_once_do_not_mix(self) -> None:
         def serve_one(number: int) -> bool:
             request = serve.begin(Incoming(number + 1, 7, 1), "test", lambda _, __: "GET", None)
             found = [future.result() for future in [inner.submit(look) for _ in range(20)]]
             serve.finish(request)
-            return found == [(number + 1, request.span.span_id)] * 20
+            return found == [(number + 1, request.span_id)] * 20
 
         with concurrent.futures.ThreadPoolExecutor(4) as inner, concurrent.futures.ThreadPoolExecutor(4) as outer:
             assert all(outer.map(serve_one, range(40)))
 
-    def test_the_function_is_the_one_submitted(self, request_: serve.Request) -> None:
+    def test_the_function_is_the_one_submitted(self, request_: context.Transaction) -> None:
         with concurrent.futures.ThreadPoolExecutor(1) as executor:
             executor.submit(time.sleep, 0.1)
             executor.submit(look)
@@ -181,14 +181,14 @@ class TestExecutor:
 
 
 class TestAsyncio:
-    def test_run_in_executor_and_to_thread(self, request_: serve.Request) -> None:
+    def test_run_in_executor_and_to_thread(self, request_: context.Transaction) -> None:
         async def main() -> list[Any]:
             loop = asyncio.get_running_loop()
             return [await loop.run_in_executor(None, look), await asyncio.to_thread(look), look()]
 
-        assert asyncio.run(main()) == [(TRACE, request_.span.span_id)] * 3
+        assert asyncio.run(main()) == [(TRACE, request_.span_id)] * 3
 
-    def test_call_soon_threadsafe_and_coroutines_from_a_worker(self, request_: serve.Request) -> None:
+    def test_call_soon_threadsafe_and_coroutines_from_a_worker(self, request_: context.Transaction) -> None:
         async def coroutine() -> Any:
             return look()
 
@@ -203,7 +203,7 @@ class TestAsyncio:
             future = await loop.run_in_executor(None, work)
             return [await called, await asyncio.wrap_future(future)]
 
-        assert asyncio.run(main()) == [(TRACE, request_.span.span_id)] * 2
+        assert asyncio.run(main()) == [(TRACE, request_.span_id)] * 2
 
 
 def test_stopping_the_agent_gives_threading_back() -> None:

@@ -88,4 +88,4 @@ def test_a_request_taken_back_is_never_sent(monkeypatch: pytest.MonkeyPatch) -> 
     request.span.set_attribute("a", 1)
     request.span.end()
     assert sent == []
-    assert request.transaction_id == ""
+    assert serve.response_id(request) == ""

@@ -17,6 +17,7 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, T
 import weftline.agent
 from support.otlp_sink import OtlpSink
 from weftline.agent import record, serve
+from weftline.agent.context import Transaction
 from weftline.agent.propagate import Incoming
 
 pytestmark = pytest.mark.socket
@@ -32,7 +33,7 @@ def _global_provider() -> Iterator[None]:
     trace._TRACER_PROVIDER_SET_ONCE._done = False
 
 
-def begin(flags: int = 1) -> serve.Request:
+def begin(flags: int = 1) -> Transaction:
     incoming = Incoming(int(TRACE, 16), int(SPAN, 16), flags, "a=1")
     return serve.begin(incoming, "weftline.agent.test", lambda _, attributes: "GET", None)
 
@@ -103,7 +104,7 @@ def test_below_a_sampled_out_request_nothing_is_made(start_agent: Start, sink: O
     start_agent()
     request = begin(0)
     with trace.get_tracer("shop").start_as_current_span("work") as span:
-        assert span is request.span
+        assert span is request
         assert not span.is_recording()
     serve.finish(request)
     assert trace.get_current_span() is trace.INVALID_SPAN
@@ -226,7 +227,7 @@ def test_a_provider_of_the_programs_takes_over(
     assert [span["name"] for span in sink.spans()] == ["GET"]
     (work,) = exporter.get_finished_spans()
     assert work.parent is not None
-    assert work.parent.span_id == request.span.span_id
+    assert work.parent.span_id == request.span_id
 
 
 def test_a_provider_that_was_there_first_stays(start_agent: Start) -> None:

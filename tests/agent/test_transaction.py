@@ -9,6 +9,7 @@ from opentelemetry import propagate as api
 import weftline.agent
 from support.otlp_sink import OtlpSink
 from weftline.agent import call, propagate, serve
+from weftline.agent.context import Transaction
 from weftline.agent.propagate import Incoming, Outgoing
 from weftline.agent.sample import by_route
 
@@ -27,7 +28,7 @@ def _defaults() -> Iterator[None]:
     context.attach(context.Context())
 
 
-def begin(headers: dict[str, str], path: str = "") -> serve.Request:
+def begin(headers: dict[str, str], path: str = "") -> Transaction:
     return serve.begin(propagate.extract(headers.get), "test", lambda _, attributes: "GET", None, path)
 
 

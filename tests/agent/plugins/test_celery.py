@@ -102,7 +102,7 @@ def test_a_task_from_a_request_to_the_worker(start_agent: StartAgent, sink: Otlp
         "x-request-id": "r-1",
         "x-transaction-id": TRACE,
     }
-    assert (sent["name"], sent["parent_id"]) == ("send support.celery_tasks.charge", f"{request.span.span_id:016x}")
+    assert (sent["name"], sent["parent_id"]) == ("send support.celery_tasks.charge", f"{request.span_id:016x}")
     assert (sent["trace_id"], sent["status"], sent["service"]) == (TRACE, 0, "shop")
     assert sent["attributes"] == {
         "messaging.system": "redis",
@@ -195,7 +195,7 @@ def test_sampled_out_the_ids_flow_and_lines_are_stamped(
     start_agent()
     with in_request(0) as request:
         carried = charge.delay("order-8").get(20)
-    assert carried["traceparent"] == f"00-{TRACE}-{request.span.span_id:016x}-00"
+    assert carried["traceparent"] == f"00-{TRACE}-{request.span_id:016x}-00"
     (line,) = sink.wait(lambda s: s.logs(body="charging order-8"))
     assert (line["trace_id"], line["flags"]) == (TRACE, 0)
     weftline.agent.stop()

@@ -46,7 +46,7 @@ def test_queries(start_agent: Start, sink: OtlpSink, client: Any, clickhouse: Cl
             "SELECT connect_cart",
         )
     ]  # fmt: skip
-    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert {span["parent_id"] for span in spans} == {f"{request.span_id:016x}"}
     assert spans[0]["attributes"]["db.operation.batch.size"] == 2
     assert spans[1]["attributes"] == {
         "db.system.name": "clickhouse",
@@ -92,7 +92,7 @@ def test_asynchronous(start_agent: Start, sink: OtlpSink, client: Any, clickhous
         assert asyncio.run(main()) == [("s3cret",), 0, 1, 2]
     spans = queries(sink)
     assert names(spans) == ["BATCH INSERT connect_cart", "SELECT connect_cart", *["SELECT"] * 3]
-    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert {span["parent_id"] for span in spans} == {f"{request.span_id:016x}"}
 
 
 def test_sampled_out(start_agent: Start, sink: OtlpSink, client: Any) -> None:

@@ -45,7 +45,7 @@ def test_queries(start_agent: Start, sink: OtlpSink, client: Any, clickhouse: Cl
         assert list(client.execute_iter("SELECT id FROM driver_cart ORDER BY id")) == [(1,), (2,)]
     spans = queries(sink)
     assert names(spans) == ["BATCH INSERT driver_cart", *["SELECT driver_cart"] * 3]
-    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert {span["parent_id"] for span in spans} == {f"{request.span_id:016x}"}
     assert spans[0]["attributes"]["db.operation.batch.size"] == 2
     assert spans[1]["attributes"] == {
         "db.system.name": "clickhouse",
@@ -77,7 +77,7 @@ def test_rows_taken_one_by_one(start_agent: Start, sink: OtlpSink, client: Any) 
         with pytest.raises(clickhouse_driver.errors.ServerException):
             list(client.execute_iter("SELECT * FROM nowhere"))
     whole, closed, broken, refused = queries(sink)
-    assert {span["parent_id"] for span in (whole, closed, broken, refused)} == {f"{request.span.span_id:016x}"}
+    assert {span["parent_id"] for span in (whole, closed, broken, refused)} == {f"{request.span_id:016x}"}
     assert [span["status"] for span in (whole, closed, broken, refused)] == [0, 0, 2, 2]
     assert broken["attributes"]["db.response.status_code"] == "395"
 

@@ -23,6 +23,7 @@ import weftline.agent
 from support.echo import Echo, echo_server
 from support.otlp_sink import OtlpSink
 from weftline.agent import serve
+from weftline.agent.context import Transaction
 from weftline.agent.propagate import Incoming
 
 pytestmark = pytest.mark.socket
@@ -110,7 +111,7 @@ def echo() -> Iterator[Echo]:
 
 
 @contextmanager
-def in_request(flags: int | None = 1, **more: Any) -> Iterator[serve.Request]:
+def in_request(flags: int | None = 1, **more: Any) -> Iterator[Transaction]:
     """Inside a server request, as a server plugin would begin it."""
 
     def describe(_: object, attributes: dict[str, Any]) -> str:
@@ -137,7 +138,7 @@ def test_a_call_inside_a_request(start_agent: Any, sink: OtlpSink, echo: Echo, g
     ((_, headers),) = echo.got
     assert headers["traceparent"] == f"00-{TRACE}-{span['span_id']}-01"
     assert (headers["tracestate"], headers["x-request-id"], headers["x-transaction-id"]) == ("a=1", "r-1", TRACE)
-    assert (span["parent_id"], span["name"], span["status"]) == (f"{request.span.span_id:016x}", "GET", 0)
+    assert (span["parent_id"], span["name"], span["status"]) == (f"{request.span_id:016x}", "GET", 0)
     assert span["attributes"] == {
         "http.request.method": "GET",
         "url.full": f"{echo.url}/x?a=1&Signature=REDACTED",
@@ -167,7 +168,7 @@ def test_sampled_out_the_servers_span_id_goes_out(start_agent: Any, sink: OtlpSi
         get(f"{echo.url}/x")
         get(f"{echo.url}/y")
     expected = {
-        "traceparent": f"00-{TRACE}-{request.span.span_id:016x}-00",
+        "traceparent": f"00-{TRACE}-{request.span_id:016x}-00",
         "tracestate": "a=1",
         "x-request-id": "r-1",
         "x-transaction-id": TRACE,
@@ -223,7 +224,7 @@ def test_redirects_are_spans_of_their_own(start_agent: Any, sink: OtlpSink, echo
         assert get(f"{echo.url}/redirect") == 200
     spans = client_spans(sink, 2)
     assert [span["attributes"]["http.response.status_code"] for span in spans] == [302, 200]
-    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert {span["parent_id"] for span in spans} == {f"{request.span_id:016x}"}
     assert [headers["traceparent"][36:52] for _, headers in echo.got] == [span["span_id"] for span in spans]
 
 
@@ -340,7 +341,7 @@ def test_under_a_span_of_the_applications_own_sdk(start_agent: Any, sink: OtlpSi
     tracer = TracerProvider().get_tracer("app")
     with in_request(request_id="r-1") as request, tracer.start_as_current_span("work") as work:
         parent = work.parent  # type: ignore[attr-defined]
-        assert (parent.trace_id, parent.span_id) == (request.span.trace_id, request.span.span_id)
+        assert (parent.trace_id, parent.span_id) == (request.trace_id, request.span_id)
         get(f"{echo.url}/x")
         assert trace.get_current_span() is work
     (span,) = client_spans(sink)

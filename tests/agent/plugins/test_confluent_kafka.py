@@ -102,7 +102,7 @@ def test_a_message_from_a_request_to_the_code_that_works_on_it(
         "x-request-id": b"r-1",
         "x-transaction-id": TRACE.encode(),
     }
-    assert (sent["name"], sent["parent_id"]) == (f"send {topic}", f"{request.span.span_id:016x}")
+    assert (sent["name"], sent["parent_id"]) == (f"send {topic}", f"{request.span_id:016x}")
     assert sent["attributes"] == {
         "messaging.system": "kafka",
         "messaging.operation.name": "send",
@@ -233,7 +233,7 @@ def test_sampled_out_the_ids_flow_and_lines_are_stamped(start_agent: StartAgent,
     with consuming(kafka, topic) as consumer:
         found = poll(consumer)
         LOG.info("billing it")
-    assert dict(found.headers())["traceparent"] == f"00-{TRACE}-{request.span.span_id:016x}-00".encode()
+    assert dict(found.headers())["traceparent"] == f"00-{TRACE}-{request.span_id:016x}-00".encode()
     weftline.agent.stop()
     assert sink.spans() == []
     (line,) = sink.logs(body="billing it")

@@ -15,6 +15,7 @@ from grpc import aio
 import weftline.agent
 from support.otlp_sink import OtlpSink
 from weftline.agent import serve
+from weftline.agent.context import Transaction
 from weftline.agent.propagate import Incoming
 
 pytestmark = pytest.mark.socket
@@ -166,7 +167,7 @@ def side(request: pytest.FixtureRequest) -> str:
 
 
 @contextmanager
-def in_request(flags: int = 1) -> Iterator[serve.Request]:
+def in_request(flags: int = 1) -> Iterator[Transaction]:
     incoming = Incoming(int(TRACE, 16), int(SPAN, 16), flags, tracestate="a=1", request_id="r-1")
     request = serve.begin(incoming, "test", lambda _, attributes: "GET", None)
     try:
@@ -191,7 +192,7 @@ def test_a_call_from_client_to_server(start_agent: Any, sink: OtlpSink, call: Ca
     client, server = pair(sink)
     assert set(responses) == {TRACE.encode()}
     assert metadata["x-transaction-id"] == TRACE
-    assert (client["trace_id"], client["parent_id"]) == (TRACE, f"{request.span.span_id:016x}")
+    assert (client["trace_id"], client["parent_id"]) == (TRACE, f"{request.span_id:016x}")
     assert (server["trace_id"], server["parent_id"], server["tracestate"]) == (TRACE, client["span_id"], "a=1")
     assert client["name"] == server["name"] == f"shop.Orders/{kind}"
     shared = {"rpc.system.name": "grpc", "rpc.method": f"shop.Orders/{kind}", "rpc.response.status_code": "OK"}
@@ -267,7 +268,7 @@ def test_futures_end_their_spans(start_agent: Any, sink: OtlpSink) -> None:
         assert weftline.agent.transaction_id() == TRACE
         assert future.result(10) == TRACE.encode()
     client, server = pair(sink)
-    assert client["parent_id"] == f"{request.span.span_id:016x}"
+    assert client["parent_id"] == f"{request.span_id:016x}"
     assert server["parent_id"] == client["span_id"]
 
 

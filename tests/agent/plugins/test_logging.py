@@ -13,6 +13,7 @@ import weftline.agent
 from support.launched import programs, write
 from support.otlp_sink import OtlpSink
 from weftline.agent import serve
+from weftline.agent.context import Transaction
 from weftline.agent.plugins.logging import severity
 from weftline.agent.propagate import Incoming
 
@@ -30,7 +31,7 @@ def log() -> Iterator[logging.Logger]:
     logger.filters.clear()
 
 
-def begin(flags: int) -> serve.Request:
+def begin(flags: int) -> Transaction:
     return serve.begin(Incoming(int(TRACE, 16), int(SPAN, 16), flags), "test", lambda _, attributes: "GET", None)
 
 
@@ -71,7 +72,7 @@ def test_a_record_in_full(start_agent: StartAgent, sink: OtlpSink, log: logging.
     sent = only(sink)
     assert sent["body"] == "order a of 7"
     assert sent["severity"] == (9, "INFO")
-    assert (sent["trace_id"], sent["span_id"], sent["flags"]) == (TRACE, f"{request.span.span_id:016x}", 1)
+    assert (sent["trace_id"], sent["span_id"], sent["flags"]) == (TRACE, f"{request.span_id:016x}", 1)
     line = sent["attributes"].pop("code.line.number")
     assert line > 1
     assert sent["attributes"] == {
@@ -100,7 +101,7 @@ def test_stamps_for_the_applications_own_format(start_agent: StartAgent, sink: O
         log.debug("below the logger's level")
         log.info("inside")
         serve.finish(request)
-        span = f"{request.span.span_id:016x}"
+        span = f"{request.span_id:016x}"
         assert out.getvalue().splitlines()[-1] == f"{TRACE} {span} {bool(flags)} shop [{TRACE}]"
     assert out.getvalue().splitlines()[0] == "0 0 False shop []"
     assert len(out.getvalue().splitlines()) == 3
@@ -122,7 +123,7 @@ def test_sampled_out_it_is_sent_with_its_parent(start_agent: StartAgent, sink: O
     log.info("inside")
     serve.finish(request)
     sent = only(sink)
-    assert (sent["trace_id"], sent["span_id"], sent["flags"]) == (TRACE, f"{request.span.span_id:016x}", 0)
+    assert (sent["trace_id"], sent["span_id"], sent["flags"]) == (TRACE, f"{request.span_id:016x}", 0)
     assert sent["attributes"]["weftline.parent_span_id"] == SPAN
 
 
@@ -273,7 +274,7 @@ def test_the_next_record_of_the_same_place_gets_the_same(
     log.info("three")
     serve.finish(request)
     log.info("outside")
-    span_id = f"{request.span.span_id:016x}"
+    span_id = f"{request.span_id:016x}"
     assert shown.getvalue().splitlines() == [
         f"{TRACE} {span_id} {bool(flags)} shop",
         f"{TRACE} mine {bool(flags)} shop",

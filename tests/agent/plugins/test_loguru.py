@@ -46,7 +46,7 @@ def test_stamped_for_formats_and_sent_once(start_agent: StartAgent, sink: OtlpSi
     logger.add(other := io.StringIO(), format="{extra[otelTraceID]} {extra[otelSpanID]} {extra[otelTraceSampled]}")
     with in_request() as request:
         logger.bind(cart=7, api_key="k").warning("order {} is late", "a", paid=True)
-    span = f"{request.span.span_id:016x}"
+    span = f"{request.span_id:016x}"
     assert out.getvalue() == f"order a is late [{TRACE}]\n"
     assert other.getvalue() == f"{TRACE} {span} True\n"
     (found,) = sent(sink)

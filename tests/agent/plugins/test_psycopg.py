@@ -24,9 +24,9 @@ def test_a_query(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None
     with psycopg.connect(**postgres.parameters) as connection, served() as request:
         row = connection.execute("SELECT %s::text, 's3cret', 7 -- s3cret", ["s3cret"]).fetchone()
         assert row == ("s3cret", "s3cret", 7)
-        assert weftline.agent.transaction_id() == f"{request.span.trace_id:032x}"
+        assert weftline.agent.transaction_id() == f"{request.trace_id:032x}"
     (span,) = queries(sink)
-    assert (span["name"], span["parent_id"], span["status"]) == ("SELECT", f"{request.span.span_id:016x}", 0)
+    assert (span["name"], span["parent_id"], span["status"]) == ("SELECT", f"{request.span_id:016x}", 0)
     assert span["attributes"] == {
         "db.system.name": "postgresql",
         "db.namespace": "shopdb",
@@ -54,7 +54,7 @@ def test_asynchronous(start_agent: Start, sink: OtlpSink, postgres: Postgres) ->
         assert asyncio.run(main()) == [(1,), (2,), (3,)]
     spans = queries(sink)
     assert names(spans) == ["CREATE TABLE a", "BATCH INSERT a", "SELECT a"]
-    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert {span["parent_id"] for span in spans} == {f"{request.span_id:016x}"}
     assert spans[1]["attributes"]["db.operation.batch.size"] == 3
     assert spans[1]["attributes"]["db.operation.name"] == "BATCH INSERT"
     assert spans[1]["attributes"]["db.collection.name"] == "a"
@@ -124,7 +124,7 @@ def test_copy(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None:
             pass
     spans = queries(sink)[1:]
     assert names(spans) == ["COPY c", "COPY c", "COPY c", "COPY nowhere"]
-    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert {span["parent_id"] for span in spans} == {f"{request.span_id:016x}"}
     assert [span["attributes"].get("error.type") for span in spans] == [None, None, "LookupError", "42P01"]
 
 
@@ -142,7 +142,7 @@ def test_stream(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None:
         with pytest.raises(psycopg.errors.DivisionByZero):
             list(connection.cursor().stream("SELECT 1/0"))
     spans = queries(sink)
-    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert {span["parent_id"] for span in spans} == {f"{request.span_id:016x}"}
     assert [span["attributes"].get("error.type") for span in spans] == [None, None, "22012"]
 
 

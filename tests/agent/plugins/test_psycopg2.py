@@ -32,7 +32,7 @@ def test_queries(start_agent: Start, sink: OtlpSink, postgres: Postgres) -> None
     connection.close()
     spans = queries(sink)
     assert names(spans) == ["CREATE TABLE cart", "BATCH INSERT cart", "SELECT cart", "INSERT cart", "SELECT cart"]
-    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert {span["parent_id"] for span in spans} == {f"{request.span_id:016x}"}
     assert spans[2]["attributes"] == {
         "db.system.name": "postgresql",
         "db.namespace": "shopdb",

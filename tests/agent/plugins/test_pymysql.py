@@ -28,7 +28,7 @@ def test_a_query(start_agent: Start, sink: OtlpSink, connection: Any, mariadb: M
     with served() as request, connection.cursor() as cursor:
         assert cursor.execute("SELECT %s, \"s3cret\", 'it\\'s s3cret', 5 FROM cart # s3cret", ["s3cret"]) == 0
     (span,) = queries(sink)
-    assert (span["name"], span["parent_id"], span["status"]) == ("SELECT cart", f"{request.span.span_id:016x}", 0)
+    assert (span["name"], span["parent_id"], span["status"]) == ("SELECT cart", f"{request.span_id:016x}", 0)
     assert span["attributes"] == {
         "db.system.name": "mariadb",
         "db.namespace": "shopdb",

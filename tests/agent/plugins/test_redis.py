@@ -34,7 +34,7 @@ def test_a_command(start_agent: Start, sink: OtlpSink, client: redis.Redis, redi
         assert client.get("session:s3cret") == "s3cret"
     set_, get = queries(sink)
     assert (set_["name"], set_["attributes"]["db.query.text"]) == ("SET 3", "SET ? ? ? ?")
-    assert (get["name"], get["parent_id"], get["status"]) == ("GET 3", f"{request.span.span_id:016x}", 0)
+    assert (get["name"], get["parent_id"], get["status"]) == ("GET 3", f"{request.span_id:016x}", 0)
     assert get["attributes"] == {
         "db.system.name": "redis",
         "db.namespace": "3",
@@ -105,7 +105,7 @@ def test_asynchronous(start_agent: Start, sink: OtlpSink, redis_port: int) -> No
         assert asyncio.run(main()) == [b"2"] * 5
     spans = queries(sink)
     assert names(spans) == ["FLUSHDB 4", "MULTI 4", "LPUSH 4", *["GET 4"] * 5]
-    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert {span["parent_id"] for span in spans} == {f"{request.span_id:016x}"}
 
 
 def test_a_cluster(start_agent: Start, sink: OtlpSink, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_queries(start_agent: Start, sink: OtlpSink) -> None:
     connection.close()
     spans = queries(sink)
     assert names(spans) == ["CREATE TABLE cart", "BATCH INSERT cart", "SELECT cart", "DELETE cart DELETE cart"]
-    assert {span["parent_id"] for span in spans} == {f"{request.span.span_id:016x}"}
+    assert {span["parent_id"] for span in spans} == {f"{request.span_id:016x}"}
     assert spans[1]["attributes"]["db.operation.batch.size"] == 2
     assert spans[2]["attributes"] == {
         "db.system.name": "sqlite",

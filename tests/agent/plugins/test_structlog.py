@@ -75,7 +75,7 @@ def test_stamped_for_the_processors_and_sent_once(start_agent: StartAgent, sink:
     log.info("outside")
     with in_request() as request:
         log.warning("order %s is late", "a", paid=True, lines=[1])
-    span = f"{request.span.span_id:016x}"
+    span = f"{request.span_id:016x}"
     outside, inside = lines(out)
     assert "transaction_id" not in outside
     assert {name: inside[name] for name in ("transaction_id", "otelTraceID", "otelSpanID", "otelTraceSampled")} == {
@@ -168,7 +168,7 @@ def test_rendered_into_logging_it_is_sent_once_with_its_values(
     (found,) = sent(sink)
     assert (found["body"], found["logger"], found["trace_id"]) == ("order a", "cart", TRACE)
     assert found["attributes"]["paid"] is True
-    assert found["span_id"] == f"{request.span.span_id:016x}"
+    assert found["span_id"] == f"{request.span_id:016x}"
     assert found["attributes"]["code.function.name"] == "test_rendered_into_logging_it_is_sent_once_with_its_values"
     assert (seen[0].otelTraceID, seen[0].transaction_id) == (TRACE, TRACE)
 
