@@ -40,6 +40,11 @@ def to_protobuf(request: type[Message], body: bytes) -> bytes:
         raise BadMessage(f"The body is not JSON: {error}.") from None
     if not isinstance(document, dict):
         raise BadMessage("The body is not a JSON object.")
+    return from_document(request, document)
+
+
+def from_document(request: type[Message], document: dict[str, Any]) -> bytes:
+    """As `to_protobuf`, of what is read already; ``document`` is used up."""
     for holder, name, path in _ids(document, request.DESCRIPTOR.name):
         holder[name] = _base64(holder[name], f"{path}.{name}")
     try:

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,6 +43,7 @@ from weftline.collector.settings import (
     RetentionSettings,
     ScrapeSettings,
 )
+from weftline.collector.store.clickhouse_known_rows import ClickHouseKnownRows
 from weftline.collector.store.clickhouse_proxy_stats import ClickHouseProxyStats
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.migrate import migrate
@@ -50,6 +52,7 @@ from weftline.collector.tail import positions
 from weftline.collector.tail.collect import Refused, collect
 from weftline.collector.tail.follow import Follower
 from weftline.collector.tail.send import OtlpSender
+from weftline.collector.transfer.load import Loader
 
 logger = logging.getLogger(__name__)
 
@@ -198,6 +201,27 @@ def _kafka(environ: Environ) -> KafkaSettings:
     if not kafka.bootstrap_servers:
         raise Misconfigured("WEFTLINE_KAFKA_BOOTSTRAP_SERVERS is not set. Without Kafka the edge stores by itself.")
     return kafka
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLoader:
+    """What `weftline import` stores with."""
+
+    loader: Loader
+    close: Callable[[], None]
+
+
+def open_loader(environ: Environ, refuse: Callable[[str, str], None]) -> OpenLoader:
+    """Straight into ClickHouse, whether there is a Kafka or not; raises `TryLater` while it is away."""
+    clickhouse = read(ClickHouseSettings, environ)
+    writer, known = ClickHouseWriter(clickhouse), ClickHouseKnownRows(clickhouse)
+    writer.check()
+
+    def close() -> None:
+        writer.close()
+        known.close()
+
+    return OpenLoader(Loader(writer, known, refuse), close)
 
 
 def run_collect_logs(

@@ -28,6 +28,16 @@ COLLECTOR = {
     "lines": ("lines", "errors"),
     "tail": ("tail", "lines", *COLLECTOR_RIM),
     "scrape": ("scrape", "store.proxy_stats", *COLLECTOR_RIM),
+    # Files go in by the formats of the edge, and their bad messages are found as ingest finds them.
+    "transfer": (
+        "transfer",
+        "edge.jaeger_http",
+        "edge.otel_tags",
+        "edge.otlp_requests",
+        "edge.zipkin_http",
+        "ingest.halve",
+        *COLLECTOR_RIM,
+    ),
     "store": ("store", *COLLECTOR_RIM),
 }
 

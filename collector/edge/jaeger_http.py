@@ -21,7 +21,7 @@ from weftline.collector.store.protocol import Signal
 _MAX_LIST = 1 << 18
 """Elements; a list says its length before any of it has come."""
 
-_KINDS = {
+KINDS = {
     "client": Span.SPAN_KIND_CLIENT,
     "server": Span.SPAN_KIND_SERVER,
     "producer": Span.SPAN_KIND_PRODUCER,
@@ -144,8 +144,8 @@ def to_otlp(body: bytes) -> bytes:
 def _fill(span: Span, it: Any) -> tuple[str, str]:
     tags = _values(it.tags)
     kind = str(tags.get("span.kind", "")).lower()
-    if kind in _KINDS:
-        span.kind = _KINDS[kind]
+    if kind in KINDS:
+        span.kind = KINDS[kind]
         del tags["span.kind"]
     scope = take_out(tags, span)
     span.trace_id, span.span_id = _trace_id(it), _span_id(it.span_id)
@@ -156,7 +156,7 @@ def _fill(span: Span, it: Any) -> tuple[str, str]:
     span.attributes.extend(key_values(tags))
     _references(span, it)
     for log in it.logs:
-        name, fields = _event(_values(log.fields))
+        name, fields = event_of(_values(log.fields))
         span.events.add(time_unix_nano=_nanoseconds(log.timestamp), name=name, attributes=key_values(fields))
     return scope
 
@@ -177,8 +177,11 @@ def _references(span: Span, it: Any) -> None:
     span.parent_span_id = _span_id(parent) if parent else b""
 
 
-def _event(fields: dict[str, Value]) -> tuple[str, dict[str, Value]]:
-    """OpenTracing names an event by its field `event`; OpenTelemetry's exporter put the name into `message`."""
+def event_of(fields: dict[str, Value]) -> tuple[str, dict[str, Value]]:
+    """Name and attributes of an event; ``fields`` is used up.
+
+    OpenTracing names an event by its field `event`; OpenTelemetry's exporter put the name into `message`.
+    """
     if fields.get("event") == "error":
         del fields["event"]
         fields.pop("error.object", None)

@@ -6,7 +6,7 @@ Zipkin's API v2 (zipkin2-api.yaml) and OpenTelemetry's "OpenTelemetry to Zipkin 
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -52,6 +52,11 @@ def to_otlp(body: bytes, now: int) -> bytes:
         raise BadMessage(f"The body is not JSON: {error}.") from None
     if not isinstance(spans, list):
         raise BadMessage("The body is not a JSON list of spans.")
+    return from_spans(spans, now)
+
+
+def from_spans(spans: Sequence[Any], now: int) -> bytes:
+    """As `to_otlp`, of what is read already."""
     request = Request()
     for index, it in enumerate(spans):
         _add(request, it, f"spans[{index}]", now)
