@@ -43,9 +43,11 @@ from weftline.collector.settings import (
     RetentionSettings,
     ScrapeSettings,
 )
+from weftline.collector.store.clickhouse_exporter import ClickHouseExporter
 from weftline.collector.store.clickhouse_known_rows import ClickHouseKnownRows
 from weftline.collector.store.clickhouse_proxy_stats import ClickHouseProxyStats
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
+from weftline.collector.store.exporter import Exporter
 from weftline.collector.store.migrate import migrate
 from weftline.collector.store.retention import Done, days_kept, retain
 from weftline.collector.tail import positions
@@ -222,6 +224,11 @@ def open_loader(environ: Environ, refuse: Callable[[str, str], None]) -> OpenLoa
         known.close()
 
     return OpenLoader(Loader(writer, known, refuse), close)
+
+
+def open_exporter(environ: Environ) -> Exporter:
+    """What `weftline export` reads from."""
+    return ClickHouseExporter(read(ClickHouseSettings, environ))
 
 
 def run_collect_logs(

@@ -36,6 +36,7 @@ COLLECTOR = {
         "edge.otlp_requests",
         "edge.zipkin_http",
         "ingest.halve",
+        "store.exporter",
         *COLLECTOR_RIM,
     ),
     "store": ("store", *COLLECTOR_RIM),
