@@ -26,6 +26,9 @@ class QuerySettings:
     base_path: str = option("", "Path the service lives under behind a proxy, such as /weftline.")
     ui: str = option("", "Folder of a built UI to serve instead of the own one.")
     max_rows: int = option(20_000, "Rows of one transaction in an answer; when there are more, the answer says so.")
+    max_streamed_rows: int = option(
+        200_000, "The same of an answer in lines (`format=ndjson`), which clients needn't hold."
+    )
 
     @property
     def base(self) -> str:

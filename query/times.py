@@ -1,4 +1,4 @@
-"""Times and durations as people write them, into nanoseconds. `ValueError` says what was expected."""
+"""Times and durations as people write them, into nanoseconds, and back. `ValueError` says what was expected."""
 
 import re
 from datetime import UTC, datetime
@@ -53,3 +53,18 @@ def _within(nanoseconds: int, text: str) -> int:
     if not 0 <= nanoseconds <= LATEST:
         raise ValueError(f"`{text}` lies before 1970 or after 2262.")
     return nanoseconds
+
+
+def spelt(nanoseconds: int) -> str:
+    """In at most seven columns: ``850 µs``, ``1.50 ms``, ``12.3 ms``, ``307 ms``, ``1.25 s``, ``2m05s``, ``3h07m``."""
+    milliseconds = nanoseconds / 1e6
+    if milliseconds < 0.9995:
+        return f"{milliseconds * 1000:.0f} µs"
+    for limit, decimals in ((9.995, 2), (99.95, 1), (999.5, 0)):
+        if milliseconds < limit:
+            return f"{milliseconds:.{decimals}f} ms"
+    seconds = nanoseconds / 1e9
+    if seconds < 59.995:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"

@@ -1,7 +1,7 @@
 """Connections to ClickHouse's native port, kept for the next caller, whatever thread it is on."""
 
 import queue
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ ASK_OTHERWISE: Final = {
     427: "ClickHouse can't read its regular expression (RE2 syntax)",
 }
 """ClickHouse's error code -> why a query can't be answered as it is."""
+BLOCK_ROWS: Final = 1024
+"""Of a query that is read in blocks: few, because wide rows take a hundred times their size on the wire."""
 
 
 def connect(settings: ClickHouseSettings, database: str | None = None) -> Client:
@@ -65,22 +67,33 @@ class ClickHouseConnections:
         self, sql: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
         """The rows of a query. ``settings`` are ClickHouse's own and bound it. Raises `TryLater` and `AskOtherwise`."""
-        with executing(self._settings, bounded=settings is not None):
-            try:
-                client = self._idle.get_nowait()
-            except queue.Empty:
-                client = connect(self._settings)
-            try:
-                rows: list[tuple[Any, ...]] = client.execute(sql, dict(parameters), settings=settings)
-            except ServerException:
-                # The connection is good: the server read the query to its end and said no.
-                self._keep(client)
-                raise
-            except BaseException:
-                client.disconnect()
-                raise
+        with executing(self._settings, bounded=settings is not None), self._client() as client:
+            rows: list[tuple[Any, ...]] = client.execute(sql, dict(parameters), settings=settings)
+        return [text(row) if holds_bytes(row) else row for row in rows]
+
+    def blocks(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[tuple[Any, ...]], None, None]:
+        """The rows of a query in blocks of `BLOCK_ROWS` at most, as they arrive. Raises `TryLater`."""
+        with executing(self._settings), self._client() as client:
+            settings = {"max_block_size": BLOCK_ROWS}
+            for block in client.execute_iter(sql, dict(parameters), settings=settings, chunk_size=BLOCK_ROWS):
+                yield [text(row) if holds_bytes(row) else row for row in block]
+
+    @contextmanager
+    def _client(self) -> Iterator[Client]:
+        try:
+            client = self._idle.get_nowait()
+        except queue.Empty:
+            client = connect(self._settings)
+        try:
+            yield client
+        except ServerException:
+            # The connection is good: the server read the query to its end and said no.
             self._keep(client)
-            return [text(row) if holds_bytes(row) else row for row in rows]
+            raise
+        except BaseException:
+            client.disconnect()
+            raise
+        self._keep(client)
 
     def close(self) -> None:
         """Let go of idle connections. Calls after it still work; they connect anew."""

@@ -1,6 +1,6 @@
 """`Reader` over ClickHouse's native port."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from weftline.collector.settings import ClickHouseSettings
@@ -36,6 +36,18 @@ class ClickHouseReader(ClickHouseMesh, ClickHouseRed):
         rows: list[Row] = []
         for name, build in _BUILD.items():
             rows += [build(row) for row in self._query(name, id=transaction_id, limit=limit)]
+        rows.sort(key=lambda row: row.time)
+        return rows[:limit]
+
+    def transaction_blocks(self, transaction_id: str, limit: int) -> Generator[Sequence[Row], None, None]:
+        for name, build in _BUILD.items():
+            parameters = {"id": transaction_id, "limit": limit}
+            for block in self._connections.blocks(statements.read(name), parameters):
+                yield [build(row) for row in block]
+
+    def logs(self, transaction_id: str, limit: int) -> Sequence[LogRow | AccessLogRow]:
+        rows: list[LogRow | AccessLogRow] = [_log(row) for row in self._query("logs", id=transaction_id, limit=limit)]
+        rows += [_access_log(row) for row in self._query("access_logs", id=transaction_id, limit=limit)]
         rows.sort(key=lambda row: row.time)
         return rows[:limit]
 

@@ -6,6 +6,7 @@ against each other for every flag. Sources: Envoy's StreamInfo flags and "respon
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -118,6 +119,7 @@ class Cause:
     reason: str
 
 
+@lru_cache(8192)  # the same few thousand times in a big transaction
 def causes(flags: str, details: str, termination: str, attempts: int) -> tuple[Cause, ...]:
     """The events of one access log, one a kind; empty for a request that went well or failed in an application."""
     reasons: dict[EventKind, list[str]] = {}

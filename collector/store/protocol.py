@@ -3,7 +3,7 @@
 Times are nanoseconds since the epoch, durations nanoseconds, ids lower-case hex text ('' where there is none).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -222,6 +222,16 @@ class Reader(MeshReader, RedReader, Protocol):
 
     def transaction(self, transaction_id: str, limit: int) -> Sequence[Row]:
         """At most ``limit`` rows of a transaction, of all kinds, ordered by time; empty if there are none."""
+
+    def transaction_blocks(self, transaction_id: str, limit: int) -> Generator[Sequence[Row], None, None]:
+        """As `transaction`, in blocks of bounded size: kind after kind, each ordered by time, at most ``limit`` of
+        each.
+
+        Nothing is read before the first block is asked for; whoever stops earlier closes the iterator.
+        """
+
+    def logs(self, transaction_id: str, limit: int) -> Sequence[LogRow | AccessLogRow]:
+        """At most ``limit`` of a transaction's log lines and access logs, ordered by time."""
 
     def spans(self, trace_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[SpanRow]]:
         """Trace id → its spans by time, at most ``limit`` of each; a trace without spans is left out."""

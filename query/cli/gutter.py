@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from rich.text import Text
 
+from weftline.query.times import spelt
+
 Json = Mapping[str, Any]
 
 WIDE: Final = 100
@@ -39,7 +41,7 @@ class Columns:
     """What stands left of the tree: the offset in milliseconds, the duration, and on wide terminals a bar."""
 
     def __init__(self, answer: Json, width: int, glyphs: Glyphs) -> None:
-        offsets = [entry["offset_ns"] for entry in answer["entries"]]
+        offsets = [corrected(entry) for entry in answer["entries"]]
         self._offset_width = max([len(_milliseconds(offset)) for offset in offsets] + [len("ms")])
         self._total = max(answer["summary"]["duration_ns"], 1)
         self._bar = BAR if width >= WIDE else 0
@@ -52,8 +54,8 @@ class Columns:
         return Text(" " * (self._offset_width + 10 + (self._bar + 1 if self._bar else 0)), end="")
 
     def of(self, entry: Json) -> Text:
-        took = duration(entry["duration_ns"]) if entry["kind"] != "log" else ""
-        line = Text(f"{_milliseconds(entry['offset_ns']):>{self._offset_width}}  ", end="")
+        took = spelt(entry["duration_ns"]) if entry["kind"] != "log" else ""
+        line = Text(f"{_milliseconds(corrected(entry)):>{self._offset_width}}  ", end="")
         line.append(f"{took:>7} ", "bold red" if entry["error"] and took else "dim")
         if self._bar:
             line.append(self._draw(entry), "red" if entry["error"] else "dim").append(" ")
@@ -61,7 +63,7 @@ class Columns:
 
     def _draw(self, entry: Json) -> str:
         """Where in the transaction the entry lies; clocks that are wrong keep it inside."""
-        share = min(max(entry["offset_ns"] / self._total, 0), 1)
+        share = min(max(corrected(entry) / self._total, 0), 1)
         start = min(int(share * self._bar), self._bar - 1)
         length = min(max(round(entry["duration_ns"] / self._total * self._bar), 1), self._bar - start)
         drawn = self._glyphs.point if entry["kind"] == "log" else self._glyphs.bar * length
@@ -114,21 +116,12 @@ class Tree:
         return (self._glyphs.rail if goes_on else " ").ljust(self._step)
 
 
+def corrected(entry: Json) -> int:
+    """When the entry began, in ns from the transaction's start, by clocks that agree."""
+    offset: int = entry["offset_ns"] + entry["correction_ns"]
+    return offset
+
+
 def _milliseconds(nanoseconds: int) -> str:
     """``12.35``; never ``-0.00``."""
     return f"{round(nanoseconds / 1e6, 2) + 0.0:.2f}"
-
-
-def duration(nanoseconds: int) -> str:
-    """In at most seven columns: ``850 µs``, ``1.50 ms``, ``12.3 ms``, ``307 ms``, ``1.25 s``, ``2m05s``, ``3h07m``."""
-    milliseconds = nanoseconds / 1e6
-    if milliseconds < 0.9995:
-        return f"{milliseconds * 1000:.0f} µs"
-    for limit, decimals in ((9.995, 2), (99.95, 1), (999.5, 0)):
-        if milliseconds < limit:
-            return f"{milliseconds:.{decimals}f} ms"
-    seconds = nanoseconds / 1e9
-    if seconds < 59.995:
-        return f"{seconds:.2f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from weftline.query.cli.client import get
 from weftline.query.cli.entry_text import code, printable
-from weftline.query.cli.gutter import duration
 from weftline.query.cli.options import exit_on_error, url_option
+from weftline.query.times import spelt
 
 Json = Mapping[str, Any]
 
@@ -92,7 +92,7 @@ def _lines(page: Json) -> Iterator[Text]:
 
 def _hit(hit: Json) -> Iterator[Text]:
     first = Text(hit["transaction_id"], "bold")
-    first.append(f"  {_when(hit['start_unix_nano'])}  {duration(hit['duration_ns']):>8}  ")
+    first.append(f"  {_when(hit['start_unix_nano'])}  {spelt(hit['duration_ns']):>8}  ")
     errors = hit["errors"]
     first.append(f"{errors} error{'s' if errors != 1 else ''}" if errors else "", "bold red")
     first.rstrip()
@@ -114,7 +114,7 @@ def _facets(facets: Json) -> Iterator[Text]:
         yield Text(f"  {name}", "bold")
         most = max(value["transactions"] for value in values)
         for value in values:
-            label = f"≤ {duration(int(value['value']))}" if name == "duration" else printable(value["value"])
+            label = f"≤ {spelt(int(value['value']))}" if name == "duration" else printable(value["value"])
             line = Text(f"    {label[:36]:<36} {value['transactions']:>8} ")
             yield line.append("━" * max(1, BAR * value["transactions"] // most), "cyan")
 

@@ -5,6 +5,7 @@ offset   took   tree and text
   4.00  28.0 ms ├▸ proxy cart outbound  GET /pay → 503 UF  to payment
 """
 
+import io
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,7 +15,10 @@ from rich.text import Text
 
 from weftline.query.cli.entry_text import code, details, headline, printable
 from weftline.query.cli.fold import without_only_attempts
-from weftline.query.cli.gutter import ASCII, Columns, Glyphs, Tree, duration
+from weftline.query.cli.gutter import ASCII, Columns, Glyphs, Tree
+from weftline.query.cli.story_view import about
+from weftline.query.cli.wrapping import DETAIL_LINES, plural, wrap
+from weftline.query.times import spelt
 
 Json = Mapping[str, Any]
 
@@ -22,8 +26,6 @@ SERVICE_STYLES: Final = ("cyan", "magenta", "bright_blue", "green", "bright_mage
 """By order of appearance; red and yellow mean something else here."""
 NARROWEST_TEXT: Final = 12
 """Columns that the text keeps however deep the tree; a terminal that hasn't got them cuts it."""
-DETAIL_LINES: Final = 3
-"""Lines that a long text gets unless everything was asked for."""
 
 
 def draw(answer: Json, console: Console, *, verbose: bool = False) -> None:
@@ -36,6 +38,13 @@ def draw(answer: Json, console: Console, *, verbose: bool = False) -> None:
         line.truncate(console.width)
         line.rstrip()
         console.print(line, highlight=False, no_wrap=True)
+
+
+def plain(answer: Json, width: int) -> str:
+    """The same as text without colours, ``width`` columns wide."""
+    out = io.StringIO()
+    draw(answer, Console(file=out, width=width, color_system=None, force_terminal=False))
+    return out.getvalue()
 
 
 def _lines(answer: Json, width: int, glyphs: Glyphs, *, verbose: bool) -> Iterator[Text]:
@@ -56,14 +65,14 @@ def _lines(answer: Json, width: int, glyphs: Glyphs, *, verbose: bool) -> Iterat
         below = columns.blank() + rest
         room = max(width - below.cell_len, NARROWEST_TEXT)
         text = headline(entry, styles.get(entry["service"], ""), arrow=glyphs.arrow, room=None if verbose else room)
-        wrapped = _wrap(text, room, verbose=verbose, glyphs=glyphs)
+        wrapped = wrap(text, room, verbose=verbose, glyphs=glyphs)
         yield line + wrapped[0]
         for more in wrapped[1:]:
             yield below + more
         for more in _some(details(entry, verbose=verbose), verbose=verbose):
-            for part in _wrap(more, room, verbose=verbose, glyphs=glyphs):
+            for part in wrap(more, room, verbose=verbose, glyphs=glyphs):
                 yield below + part
-    yield from _footer(answer)
+    yield from about(answer, width, glyphs)
 
 
 def _header(answer: Json, styles: Mapping[str, str], width: int, glyphs: Glyphs) -> Iterator[Text]:
@@ -71,7 +80,7 @@ def _header(answer: Json, styles: Mapping[str, str], width: int, glyphs: Glyphs)
     separator = f" {glyphs.dot} "
     if verdict := summary["verdict"]:
         style = "bold red" if verdict["failed"] else "bold yellow"
-        yield from _wrap(Text(printable(verdict["text"]), style), width, verbose=True, glyphs=glyphs)
+        yield from wrap(Text(printable(verdict["text"]), style), width, verbose=True, glyphs=glyphs)
     title = Text(answer["transaction_id"], "bold")
     if answer["matched_alias"]:
         title.append("  ").append(printable(answer["matched_alias"]), "bold cyan")
@@ -82,20 +91,20 @@ def _header(answer: Json, styles: Mapping[str, str], width: int, glyphs: Glyphs)
         result.append(f" {glyphs.arrow} ", "dim").append(code(summary["response_code"], summary["response_flags"]))
     if summary["response_flags_text"] and not verdict:
         result.append(f"  {printable(summary['response_flags_text'])}", "red")
-    yield from _wrap(result, width, verbose=True, glyphs=glyphs)
+    yield from wrap(result, width, verbose=True, glyphs=glyphs)
 
     began = datetime.fromtimestamp(int(summary["start_unix_nano"]) // 10**9, UTC)
     milliseconds = int(summary["start_unix_nano"]) // 10**6 % 1000
-    when = f"{began:%Y-%m-%d %H:%M:%S}.{milliseconds:03} UTC{separator}took {duration(summary['duration_ns'])}"
+    when = f"{began:%Y-%m-%d %H:%M:%S}.{milliseconds:03} UTC{separator}took {spelt(summary['duration_ns'])}"
     errors = summary["errors"]
     facts = Text(when + separator)
-    facts.append(f"{errors} {_plural('error', errors)}" if errors else "no errors", "bold red" if errors else "green")
-    yield from _wrap(facts, width, verbose=True, glyphs=glyphs)
+    facts.append(f"{errors} {plural('error', errors)}" if errors else "no errors", "bold red" if errors else "green")
+    yield from wrap(facts, width, verbose=True, glyphs=glyphs)
 
     services = Text()
     for service, style in styles.items():
         services.append("  " if services else "").append(printable(service), style)
-    yield from _wrap(services, width, verbose=True, glyphs=glyphs)
+    yield from wrap(services, width, verbose=True, glyphs=glyphs)
 
     counts = Text()
     for mark, number, name in (
@@ -107,37 +116,12 @@ def _header(answer: Json, styles: Mapping[str, str], width: int, glyphs: Glyphs)
         if name == "span" and not summary["sampled"]:
             counts.append("no spans (sampled out or not traced)", "yellow")
         else:
-            counts.append(f"{number or 'no'} {_plural(name, number)}")
-    yield from _wrap(counts, width, verbose=True, glyphs=glyphs)
-
-
-def _footer(answer: Json) -> Iterator[Text]:
-    if answer["truncated"]:
-        yield Text()
-        yield Text(f"There is more: only the first {len(answer['entries'])} rows are shown.", "bold yellow")
-    if answer["other_transactions"]:
-        yield Text()
-        yield Text(f"{printable(answer['matched_alias'] or 'This id')} also names, newest first:", "yellow")
-        yield from (Text(f"  {other}") for other in answer["other_transactions"])
+            counts.append(f"{number or 'no'} {plural(name, number)}")
+    yield from wrap(counts, width, verbose=True, glyphs=glyphs)
 
 
 def _mark_style(entry: Json, styles: Mapping[str, str]) -> str:
     return "bold red" if entry["error"] else styles.get(entry["service"], "")
-
-
-def _wrap(text: Text, width: int, *, verbose: bool, glyphs: Glyphs) -> list[Text]:
-    """``text`` in lines of at most ``width`` columns; the last says that there would be more. ``no_wrap`` texts
-    break anywhere and are never cut."""
-    if text.cell_len <= width:
-        return [text]
-    if text.no_wrap:
-        return list(text.divide(range(width, len(text), width)))
-    lines = list(text.wrap(Console(width=width), width, overflow="fold"))
-    if len(lines) <= DETAIL_LINES or verbose:
-        return lines
-    shown = lines[:DETAIL_LINES]
-    shown[-1].truncate(max(width - len(glyphs.deeper), 1))
-    return [*shown[:-1], shown[-1] + Text(glyphs.deeper)]
 
 
 def _some(lines: Iterator[Text], *, verbose: bool) -> list[Text]:
@@ -146,7 +130,3 @@ def _some(lines: Iterator[Text], *, verbose: bool) -> list[Text]:
         return everything
     more = len(everything) - DETAIL_LINES
     return [*everything[:DETAIL_LINES], Text(f"({more} more lines: --verbose)", "dim italic")]
-
-
-def _plural(word: str, number: int) -> str:
-    return word if number == 1 else word + "s"

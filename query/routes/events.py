@@ -13,7 +13,7 @@ from weftline.collector.store.mesh import EventFilter, EventRow, Hop, MeshReader
 from weftline.query import times
 from weftline.query.problems import ProblemAnswer
 from weftline.query.timeline.began import where_they_began
-from weftline.query.timeline.verdict import explain, proxy_name, upstream_name
+from weftline.query.timeline.words import explain, proxy_name, upstream_name
 
 PLACE: Final = re.compile(r"([0-9]{1,19})-([0-9a-f]{16})")
 MOST_INTERVALS: Final = 1500

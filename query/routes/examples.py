@@ -31,9 +31,18 @@ TRANSACTION: Final[dict[str, Any]] = {
             "kind": "upstream_connect_failure",
             "reason": "UF",
             "blame": "upstream",
+            "evidence": [0],
         },
         "sampled": False,
     },
+    "clocks": [
+        {"services": ["payment"], "correction_ns": 0, "earliest_ns": 0, "latest_ns": 0, "pairs": 0},
+    ],
+    "critical_path": [{"entry": 0, "start_ns": 0, "end_ns": 26000000, "place": "proxy", "inferred": True}],
+    "time_split": [
+        {"place": "proxy", "service": "payment", "duration_ns": 26000000, "inferred": True, "longest": 0},
+    ],
+    "gaps": [],
     "entries": [
         {
             "time_unix_nano": "1795327632000000000",
@@ -43,6 +52,9 @@ TRANSACTION: Final[dict[str, Any]] = {
             "parent": None,
             "parent_by": None,
             "error": True,
+            "correction_ns": 0,
+            "self_ns": 26000000,
+            "repeats": False,
             "service": "payment",
             "transaction_id": _ID,
             "span_id": "00f067aa0ba902b7",
@@ -108,6 +120,9 @@ TRANSACTION: Final[dict[str, Any]] = {
             "parent": None,
             "parent_by": None,
             "error": True,
+            "correction_ns": 0,
+            "self_ns": 0,
+            "repeats": False,
             "service": "payment",
             "transaction_id": _ID,
             "span_id": "b7ad6b7169203331",

@@ -1,15 +1,23 @@
-"""GET /api/v1/transactions/{id}: every row of one transaction, in causal order."""
+"""GET /api/v1/transactions/{id}: every row of one transaction, in causal order, as JSON, lines of JSON, or text."""
 
-from typing import Annotated
+from contextlib import closing
+from typing import Annotated, Final
 
-from fastapi import APIRouter, HTTPException, Path, Response
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
+from starlette.responses import StreamingResponse
 
 from weftline.collector.store.protocol import Reader
-from weftline.query.identifiers import MalformedIdError, find
+from weftline.query.identifiers import MalformedIdError, Match, find
 from weftline.query.problems import ProblemAnswer
-from weftline.query.routes.views import TransactionView, view
+from weftline.query.routes.transaction_answers import MEDIA_TYPES, Format, as_json, as_lines, as_text, wanted
+from weftline.query.routes.views import TransactionView
 from weftline.query.settings import QuerySettings
 from weftline.query.timeline import assemble
+from weftline.query.timeline.kept import keep
+
+ONE_PIECE: Final = 2_000
+"""Rows up to which an answer is sent whole: pieces cost a change of thread each."""
+NDJSON: Final = "A line with all but the entries, of the kind `transaction`, then a line an entry."
 
 AnyId = Annotated[
     str,
@@ -30,25 +38,62 @@ def router(reader: Reader, settings: QuerySettings) -> APIRouter:
         summary="Everything known about one request",
         response_model=TransactionView,
         responses={
+            200: {
+                "content": {
+                    MEDIA_TYPES[Format.NDJSON]: {"schema": {"type": "string", "description": NDJSON}},
+                    "text/plain": {"schema": {"type": "string", "description": "What `weftline tx` prints."}},
+                }
+            },
             400: {"model": ProblemAnswer, "description": "The id can't name a transaction; the message says why."},
             404: {"model": ProblemAnswer, "description": "Nothing is known under this id."},
             503: {"model": ProblemAnswer, "description": "The store is away; `Retry-After` says when to come back."},
             "default": {"model": ProblemAnswer, "description": "Any other error."},
         },
     )
-    def transaction(any_id: AnyId) -> Response:
-        try:
-            match = find(any_id, reader.resolve)
-        except MalformedIdError as error:
-            raise HTTPException(400, str(error)) from error
+    def transaction(
+        any_id: AnyId,
+        form: Annotated[
+            Format | None, Query(alias="format", description="Instead of the header `Accept`; JSON by default.")
+        ] = None,
+        width: Annotated[int, Query(ge=40, le=400, description="Of text, in columns.")] = 100,
+        accept: Annotated[str, Header(include_in_schema=False)] = "",
+    ) -> Response:
+        form = wanted(form, accept)
+        limit = settings.max_streamed_rows if form is Format.NDJSON else settings.max_rows
+        match = found(any_id, reader)
         # One row more than allowed tells a full answer from a cut one.
-        rows = reader.transaction(match.transaction_id, settings.max_rows + 1) if match else ()
-        if not match or not rows:
-            raise HTTPException(404, f"No transaction is known under '{any_id.strip()}'.")
-        truncated = len(rows) > settings.max_rows
-        timeline = assemble(match.transaction_id, rows[: settings.max_rows])
-        # Ready-made bytes: FastAPI would validate every entry a second time.
-        body = view(match, timeline, truncated=truncated).model_dump_json()
-        return Response(body, media_type="application/json")
+        with closing(reader.transaction_blocks(match.transaction_id, limit + 1)) as blocks:
+            kept = keep(blocks, limit)
+        if not kept.rows:
+            raise unknown(any_id)
+        timeline = assemble(match.transaction_id, kept.rows)
+        match form:
+            case Format.JSON:
+                pieces = as_json(match, timeline, kept)
+            case Format.NDJSON:
+                pieces = as_lines(match, timeline, kept)
+            case Format.TEXT:
+                pieces = as_text(match, timeline, kept, width)
+        # Ready-made bytes: FastAPI would validate every entry a second time. A short answer goes out in one piece.
+        media_type = MEDIA_TYPES[form]
+        if len(kept.rows) <= ONE_PIECE:
+            return Response(b"".join(pieces), media_type=media_type)
+        return StreamingResponse(pieces, media_type=media_type)
 
     return routes
+
+
+def found(any_id: str, reader: Reader) -> Match:
+    """What ``any_id`` names. Raises HTTP's 400 and 404."""
+    try:
+        match = find(any_id, reader.resolve)
+    except MalformedIdError as error:
+        raise HTTPException(400, str(error)) from error
+    if not match:
+        raise unknown(any_id)
+    return match
+
+
+def unknown(any_id: str) -> HTTPException:
+    """The answer where there is nothing."""
+    return HTTPException(404, f"No transaction is known under '{any_id.strip()}'.")

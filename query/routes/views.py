@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from weftline.collector.store.protocol import AccessLogRow, LogRow, SpanRow
 from weftline.query.identifiers import Match
-from weftline.query.timeline import Entry, Kind, ParentBy, Timeline, flags
+from weftline.query.timeline import Entry, GapKind, Kind, ParentBy, Place, Timeline, flags
 
 NANO = Field(pattern=r"^-?\d+$", examples=["1795327632000000000"], description="Nanoseconds since the epoch.")
 
@@ -37,12 +37,19 @@ class EntryView(BaseModel):
     """What every entry of a timeline has."""
 
     time_unix_nano: Annotated[str, NANO]
-    offset_ns: int = Field(description="Own time minus the first entry's; negative where this host's clock is behind.")
+    offset_ns: int = Field(
+        description="Own time minus the summary's start; negative where this host's clock is behind."
+    )
     duration_ns: int = Field(description="0 for a log line.")
     depth: int = Field(description="Number of causes above this entry.")
     parent: int | None = Field(description="Index in `entries` of what caused this one; always an earlier one.")
     parent_by: ParentBy | None = Field(description="How the cause is known: `span` by ids, `inferred` by circumstance.")
     error: bool = Field(description="This row itself reports a failure.")
+    correction_ns: int = Field(
+        description="To be added to `offset_ns` so that the hosts' clocks agree; 0 for most. Inferred, see `clocks`."
+    )
+    self_ns: int = Field(description="Its duration without what its children covered of it, by corrected clocks.")
+    repeats: bool = Field(description="It says again what its parent says: a proxy's record beside that proxy's span.")
     service: str
     transaction_id: str = Field(description="The row's own trace id where only x-transaction-id was passed on.")
     span_id: str
@@ -148,16 +155,21 @@ AnyEntry = Annotated[SpanEntry | LogEntry | AccessLogEntry | AttemptEntry, Field
 
 
 class VerdictView(BaseModel):
-    """Which hop failed, and why; or what the mesh did to a request that went well."""
+    """Which hop failed, and why; or what the mesh did to a request that went well, or where a slow one's time went."""
 
     text: str = Field(examples=["payment's outbound proxy: could not connect to ledger (Connection refused)"])
     failed: bool = Field(description="False: the client got its answer all the same.")
-    entry: int = Field(description="Index in `entries` of the record of the proxy where it began.")
+    entry: int = Field(description="Index in `entries` of the row where it began: a proxy's record, if one saw it.")
     service: str
-    proxy_role: str
-    kind: str | None = Field(description="Kind of event; null where an application answered with a failure by itself.")
+    proxy_role: str = Field(description="'' where it is an application's row.")
+    kind: str | None = Field(
+        description="Kind of event; null where an application failed by itself, or was slow: no proxy interfered."
+    )
     reason: str = Field(description="Envoy's response flags or response code detail.")
-    blame: str = Field(description="Where to look, seen from that proxy: proxy, configuration, upstream or caller.")
+    blame: str | None = Field(
+        description="Where to look, seen from that proxy: proxy, configuration, upstream or caller. null without one."
+    )
+    evidence: list[int] = Field(description="Indices in `entries` of the rows that the sentence rests on.")
 
 
 class SummaryView(BaseModel):
@@ -175,25 +187,77 @@ class SummaryView(BaseModel):
     response_code: int | None
     response_flags: str
     response_flags_text: str
-    verdict: VerdictView | None = Field(description="null where nothing failed, or no proxy recorded anything.")
+    verdict: VerdictView | None = Field(description="null where nothing failed and it wasn't slow.")
     sampled: bool = Field(description="False: no span was recorded; access logs and log lines tell the story.")
 
 
-class TransactionView(BaseModel):
-    """Everything known about one request, cause first, then time."""
+class ClockView(BaseModel):
+    """How far one host's clock is off, as the rows of callers and callees show it. Inferred."""
+
+    services: list[str] = Field(description="Those with rows of this clock.")
+    correction_ns: int = Field(description="Added to its rows' times; 0 where nothing shows that it is wrong.")
+    earliest_ns: int | None = Field(description="The correction is at least so much; null where nothing bounds it.")
+    latest_ns: int | None = Field(description="The correction is at most so much; null where nothing bounds it.")
+    pairs: int = Field(description="How many callers' and callees' rows show it; 0 for the clock the others go by.")
+
+
+class PieceView(BaseModel):
+    """A stretch of the critical path: the answer waited for this one row. Times as `offset_ns` + `correction_ns`."""
+
+    entry: int = Field(description="Index in `entries`.")
+    start_ns: int
+    end_ns: int
+    place: Place = Field(
+        description="service, proxy, queue (for a connection), network, or waiting: it left no record."
+    )
+    inferred: bool = Field(description="No row says for sure that the time was spent in this place.")
+
+
+class ShareView(BaseModel):
+    """The critical path's time at one place of one service."""
+
+    place: Place
+    service: str
+    duration_ns: int
+    inferred: bool
+    longest: int = Field(description="Index in `entries` of the row with the longest piece.")
+
+
+class GapView(BaseModel):
+    """Something that happened and left no record, inferred from the rows around it."""
+
+    kind: GapKind
+    service: str
+    text: str = Field(examples=["payment logged but sent no spans"])
+    entries: list[int] = Field(description="Indices in `entries` of the first rows that show it.")
+
+
+class HeadView(BaseModel):
+    """What is known about one request as a whole."""
 
     transaction_id: str
     matched_alias: str | None = Field(description="The alias that was looked up, if it was one.")
     other_transactions: list[str] = Field(description="Further transactions with that alias, newest first.")
     truncated: bool = Field(description="There are more rows than the service answers with; the first are here.")
     summary: SummaryView
+    clocks: list[ClockView] = Field(description="Each host's, as far as it can be told apart.")
+    critical_path: list[PieceView] = Field(
+        description="What the answer was waiting for at every moment, in order of time; by corrected clocks."
+    )
+    time_split: list[ShareView] = Field(description="The critical path by place and service, the largest first.")
+    gaps: list[GapView]
+
+
+class TransactionView(HeadView):
+    """Everything known about one request, cause first, then time."""
+
     entries: list[AnyEntry]
 
 
-def view(match: Match, timeline: Timeline, *, truncated: bool) -> TransactionView:
-    """The answer for ``timeline``."""
+def head(match: Match, timeline: Timeline, *, truncated: bool) -> HeadView:
+    """All of the answer for ``timeline`` but its entries."""
     summary = timeline.summary
-    return TransactionView(
+    return HeadView(
         transaction_id=match.transaction_id,
         matched_alias=match.alias,
         other_transactions=list(match.others),
@@ -214,11 +278,30 @@ def view(match: Match, timeline: Timeline, *, truncated: bool) -> TransactionVie
             verdict=VerdictView.model_validate(dataclasses.asdict(summary.verdict)) if summary.verdict else None,
             sampled=summary.sampled,
         ),
-        entries=[_entry(entry) for entry in timeline.entries],
-    )
+        clocks=[
+            ClockView(
+                services=list(it.services), correction_ns=it.correction, earliest_ns=it.earliest, latest_ns=it.latest,
+                pairs=it.pairs,
+            )
+            for it in timeline.clocks
+        ],
+        critical_path=[
+            PieceView(entry=it.entry, start_ns=it.start, end_ns=it.end, place=it.place, inferred=it.inferred)
+            for it in timeline.path
+        ],
+        time_split=[
+            ShareView(
+                place=it.place, service=it.service, duration_ns=it.duration, inferred=it.inferred, longest=it.longest
+            )
+            for it in timeline.shares
+        ],
+        gaps=[
+            GapView(kind=it.kind, service=it.service, text=it.text, entries=list(it.entries)) for it in timeline.gaps
+        ],
+    )  # fmt: skip
 
 
-def _entry(entry: Entry) -> SpanEntry | LogEntry | AccessLogEntry | AttemptEntry:
+def entry_view(entry: Entry) -> SpanEntry | LogEntry | AccessLogEntry | AttemptEntry:
     row = entry.row
     place = {
         "time_unix_nano": str(row.time),
@@ -228,6 +311,9 @@ def _entry(entry: Entry) -> SpanEntry | LogEntry | AccessLogEntry | AttemptEntry
         "parent": entry.parent,
         "parent_by": entry.parent_by,
         "error": entry.error,
+        "correction_ns": entry.correction,
+        "self_ns": entry.self_time,
+        "repeats": entry.repeats,
     }
     match row:
         case SpanRow():

@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 
 from weftline.collector.store.protocol import Row
-from weftline.query.timeline import order
+from weftline.query.timeline import course, order, spent
 from weftline.query.timeline.causes import Causes
+from weftline.query.timeline.clocks import estimate
+from weftline.query.timeline.gaps import find_gaps
+from weftline.query.timeline.hosts import hosts
 from weftline.query.timeline.model import Entry, Timeline, kind_of
 from weftline.query.timeline.outcome import is_error
+from weftline.query.timeline.repeats import repeats
 from weftline.query.timeline.summary import summarise
 
 
@@ -17,26 +21,39 @@ def assemble(transaction_id: str, rows: Sequence[Row]) -> Timeline:
     """
     causes = Causes(order.canonical(rows))
     order.break_cycles(causes)
+    clock_of = hosts(causes.rows, causes.parents, causes.own_span)
+    clocks = estimate(causes.rows, causes.parents, causes.by, clock_of)
+    times = [row.time + clocks[clock].correction for row, clock in zip(causes.rows, clock_of, strict=True)]
     depth = order.depths(causes.parents)
-    arranged = order.arrange(causes, depth)
+    arranged = order.arrange(causes, depth, times)
     index_of = [0] * len(arranged)
     for index, position in enumerate(arranged):
         index_of[position] = index
-    start = causes.rows[arranged[0]].time if arranged else 0
-    entries: list[Entry] = []
-    for index, position in enumerate(arranged):
-        row = causes.rows[position]
-        parent = causes.parents[position]
-        entries.append(
-            Entry(
-                row=row,
-                kind=kind_of(row),
-                index=index,
-                depth=depth[position],
-                parent=None if parent is None else index_of[parent],
-                parent_by=causes.by[position],
-                offset=row.time - start,
-                error=is_error(row),
-            )
+    ordered = [causes.rows[position] for position in arranged]
+    parents = [None if (it := causes.parents[position]) is None else index_of[it] for position in arranged]
+    repeated = [
+        repeats(row, None if parent is None else ordered[parent]) for row, parent in zip(ordered, parents, strict=True)
+    ]
+    first = times[arranged[0]] if arranged else 0
+    way = course.lay(ordered, parents, [times[position] - first for position in arranged], repeated)
+    own = course.self_times(way)
+    entries = tuple(
+        Entry(
+            row=row,
+            kind=kind_of(row),
+            index=index,
+            depth=depth[position],
+            parent=parents[index],
+            parent_by=causes.by[position],
+            offset=row.time - first,
+            error=is_error(row),
+            correction=times[position] - row.time,
+            self_time=own[index],
+            repeats=repeated[index],
         )
-    return Timeline(summarise(transaction_id, entries), tuple(entries))
+        for index, (position, row) in enumerate(zip(arranged, ordered, strict=True))
+    )
+    path = spent.pieces(way, course.critical_path(way))
+    shares = tuple(spent.shares(way, path))
+    summary = summarise(transaction_id, entries, shares)
+    return Timeline(summary, entries, tuple(clocks), tuple(path), shares, tuple(find_gaps(entries)))

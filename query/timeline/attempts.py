@@ -7,10 +7,14 @@ process says of one downstream request: its connection, its x-request-id, and th
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final
 
 from weftline.collector.store.protocol import AccessLogRow, Row
 from weftline.query.timeline.enclosing import Enclosing
 from weftline.query.timeline.model import ParentBy
+
+CONNECTION_ID: Final = "connection_id"
+"""Attribute of a proxy's records: the downstream connection."""
 
 Key = tuple[str, str, str, str, str]
 
@@ -65,4 +69,4 @@ class Attempts:
 
 def _key(row: AccessLogRow) -> Key:
     """What is the same in the logs of a request and of its attempts, and differs for most others."""
-    return (row.service, row.node_id, row.proxy_role, row.request_id, row.attributes.get("connection_id", ""))
+    return (row.service, row.node_id, row.proxy_role, row.request_id, row.attributes.get(CONNECTION_ID, ""))

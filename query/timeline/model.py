@@ -1,4 +1,5 @@
-"""What a timeline is made of. Times are nanoseconds since the epoch as the rows' own clocks recorded them."""
+"""What a timeline is made of. Times are nanoseconds since the epoch as the rows' own clocks recorded them, unless it
+says corrected."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,29 +47,117 @@ class Entry:
     """Index of the entry that caused it, always smaller than `index`; None for a root."""
     parent_by: ParentBy | None
     offset: int
-    """Own time minus that of the first entry, in ns; negative where this row's clock is behind the first one's."""
+    """Own time minus `Summary.start`, in ns; negative where this row's clock is behind the first one's."""
     error: bool
     """The row itself reports a failure (see `outcome`)."""
+    correction: int
+    """To be added to the own time, in ns, so that the clocks agree (see `clocks`); 0 for most. Inferred."""
+    self_time: int
+    """The duration without what its children covered of it, in ns, by corrected times."""
+    repeats: bool
+    """It says again what its cause says: a proxy's record beside the proxy's own span."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What one host's rows show about its clock, against that of the root that lasted longest. Inferred."""
+
+    services: tuple[str, ...]
+    """Those with rows of this clock, in order of appearance."""
+    correction: int
+    """Added to each of its times, in ns; 0 where nothing shows that it is wrong."""
+    earliest: int | None
+    """The correction is at least so much; None where nothing bounds it."""
+    latest: int | None
+    """The correction is at most so much; None where nothing bounds it, or where the bounds contradict each other."""
+    pairs: int
+    """How many pairs of a caller's and a callee's rows show it; 0 for the reference, and for what nothing relates."""
+
+
+class Place(StrEnum):
+    """Where time on the critical path was spent."""
+
+    SERVICE = "service"
+    PROXY = "proxy"
+    """the proxy's own work; without its spans also the way to the next hop, and then inferred"""
+    QUEUE = "queue"
+    """a proxy waited for a connection to the upstream: queued in the pool, or connecting"""
+    NETWORK = "network"
+    """between one side's sending and the other's receiving, less what the receiver says it took"""
+    WAITING = "waiting"
+    """something was called that left no record: a database, another site, a service without tracing"""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the critical path: the request waited for ``entry`` itself. Times are ns from `Summary.start`."""
+
+    entry: int
+    start: int
+    end: int
+    place: Place
+    inferred: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The pieces of the critical path at one place of one service."""
+
+    place: Place
+    service: str
+    duration: int
+    inferred: bool
+    """At least one of the pieces is."""
+    longest: int
+    """Index of the entry of the longest piece."""
+
+
+class GapKind(StrEnum):
+    """What a timeline has not, though its rows show that it happened."""
+
+    LOGGED_WITHOUT_SPANS = "logged_without_spans"
+    """A service logged and sent no spans, while others did."""
+    ONLY_PROXIES = "only_proxies"
+    """Proxies of a service saw the request; the application left neither span nor log line."""
+    MISSING_PARENT = "missing_parent"
+    """Spans name a parent that nobody recorded."""
+    SILENT_UPSTREAM = "silent_upstream"
+    """A proxy sent the request on to somebody who recorded nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that left no record; inferred from the rows around it."""
+
+    kind: GapKind
+    service: str
+    entries: tuple[int, ...]
+    """The first rows that show it, `gaps.EVIDENCE` at most."""
+    text: str
+    """``payment logged but sent no spans``"""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Where a request failed and why, or what the mesh did to one that went well (see `verdict`)."""
+    """Where a request failed and why, what the mesh did to one that went well, or where a slow one's time went."""
 
     entry: int
-    """Index of the proxy's record in the timeline."""
+    """Index of the record in the timeline: the proxy's, where one recorded it."""
     service: str
     proxy_role: str
+    """'' where it is an application's row."""
     kind: EventKind | None
-    """None: an application answered with a failure, no proxy interfered."""
+    """None: an application answered with a failure, or was slow; no proxy interfered."""
     reason: str
     """Flags or detail as Envoy has them; '' where there are none."""
-    blame: Blame
-    """Where to look next, seen from that proxy."""
+    blame: Blame | None
+    """Where to look next, seen from that proxy; None where it isn't a proxy's record."""
     failed: bool
     """False: the client got its answer all the same."""
     text: str
     """``payment's outbound proxy: could not connect to ledger (Connection refused)``"""
+    evidence: tuple[int, ...]
+    """Indices of the entries that the text rests on, the first of them `entry`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +166,9 @@ class Summary:
 
     transaction_id: str
     start: int
-    """Time of the first entry."""
+    """Time of the first entry, by its corrected clock."""
     end: int
-    """Latest end of any row, or `start` if that is later."""
+    """Latest end of any row by corrected clocks, or `start` if that is later."""
     services: tuple[str, ...]
     """In order of appearance."""
     spans: int
@@ -96,7 +185,7 @@ class Summary:
     root: str
     """Method and path of the outermost access log, else the name of the first span, else ''."""
     verdict: Verdict | None
-    """None where nothing failed, or where no proxy recorded anything."""
+    """None where nothing failed and the request wasn't slow."""
 
     @property
     def duration(self) -> int:
@@ -110,3 +199,9 @@ class Timeline:
 
     summary: Summary
     entries: tuple[Entry, ...]
+    clocks: tuple[Clock, ...]
+    path: tuple[Piece, ...]
+    """The critical path, in order of time, without gap or overlap; empty where nothing took time."""
+    shares: tuple[Share, ...]
+    """The critical path by place and service, the largest first."""
+    gaps: tuple[Gap, ...]

@@ -59,8 +59,8 @@ def depths(parents: Sequence[int | None]) -> list[int]:
     return depth
 
 
-def arrange(causes: Causes, depth: Sequence[int]) -> list[int]:
-    """Positions of the rows in timeline order.
+def arrange(causes: Causes, depth: Sequence[int], times: Sequence[int]) -> list[int]:
+    """Positions of the rows in timeline order; ``times`` are the rows' by corrected clocks.
 
     A row's effective time is its own or its cause's effective time, whichever is later: so a host whose clock is
     behind doesn't get its rows before their cause. Such rows follow that cause at once, among themselves as a tree
@@ -73,7 +73,7 @@ def arrange(causes: Causes, depth: Sequence[int]) -> list[int]:
     followers: defaultdict[int, list[int]] = defaultdict(list)
     for position in sorted(range(len(rows)), key=depth.__getitem__):
         parent = parents[position]
-        time = rows[position].time
+        time = times[position]
         if parent is None or (time >= effective[parent] and causes.own_span.get(position) != parent):
             effective[position] = time
             leaders.append(position)
@@ -83,7 +83,7 @@ def arrange(causes: Causes, depth: Sequence[int]) -> list[int]:
     leaders.sort(key=lambda position: (effective[position], depth[position], _rank(rows[position]), position))
     for group in followers.values():
         # Last first, because the stack below takes from the end.
-        group.sort(key=lambda position: (position not in causes.own_span, rows[position].time, position), reverse=True)
+        group.sort(key=lambda position: (position not in causes.own_span, times[position], position), reverse=True)
     arranged: list[int] = []
     stack = leaders[::-1]
     while stack:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from weftline.collector.store.protocol import AccessLogRow, LogRow, SpanRow
-from weftline.query.timeline.model import Entry, Kind, Summary
+from weftline.query.timeline.model import Entry, Kind, Share, Summary
 from weftline.query.timeline.verdict import verdict
 
 STATUS_CODE_ATTRIBUTES: Final = ("http.response.status_code", "http.status_code")
@@ -13,12 +13,12 @@ STATUS_CODE_ATTRIBUTES: Final = ("http.response.status_code", "http.status_code"
 OUTERMOST_FIRST: Final = {"edge": 0, "gateway": 1}
 
 
-def summarise(transaction_id: str, entries: Sequence[Entry]) -> Summary:
-    """The summary of ``entries``, which are in causal order."""
+def summarise(transaction_id: str, entries: Sequence[Entry], shares: Sequence[Share]) -> Summary:
+    """The summary of ``entries``, which are in causal order; ``shares`` are those of the critical path."""
     counts = Counter(entry.kind for entry in entries)
     outermost = _outermost_proxy(entries)
     spans = [entry.row for entry in entries if isinstance(entry.row, SpanRow)]
-    start = entries[0].row.time if entries else 0
+    start = entries[0].row.time + entries[0].correction if entries else 0
     return Summary(
         transaction_id=transaction_id,
         start=start,
@@ -32,13 +32,13 @@ def summarise(transaction_id: str, entries: Sequence[Entry]) -> Summary:
         response_flags=outermost.response_flags if outermost else "",
         sampled=bool(spans),
         root=_root(outermost, spans),
-        verdict=verdict(entries),
+        verdict=verdict(entries, shares),
     )
 
 
 def _end(entry: Entry) -> int:
     row = entry.row
-    return row.time if isinstance(row, LogRow) else row.time + row.duration
+    return row.time + entry.correction + (0 if isinstance(row, LogRow) else row.duration)
 
 
 def _outermost_proxy(entries: Sequence[Entry]) -> AccessLogRow | None:

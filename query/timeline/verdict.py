@@ -1,22 +1,36 @@
-"""Which hop failed, and why: one sentence on a transaction, from its entries in causal order. Pure."""
+"""Which hop failed, and why, or where a slow request's time went: one sentence on a transaction, from its entries in
+causal order. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from weftline.collector.store.event_kinds import Blame, Cause, EventKind, meanings
 from weftline.collector.store.protocol import AccessLogRow, SpanRow
 from weftline.query.timeline.chain import events_of, failed, origins
-from weftline.query.timeline.flags import UPSTREAM
-from weftline.query.timeline.model import Entry, Verdict
+from weftline.query.timeline.model import Entry, Share, Verdict
+from weftline.query.timeline.slow import slow, where_time_went
+from weftline.query.timeline.span_failure import span_failure
+from weftline.query.timeline.words import explain, proxy_name, upstream_name
 
-ROLES: Final = {"sidecar-inbound": "inbound proxy", "sidecar-outbound": "outbound proxy"}
 RELAYED: Final = "via_upstream"
 RETRIES: Final = (EventKind.RETRY, EventKind.RETRY_EXHAUSTION)
 WAITED: Final = frozenset({EventKind.TIMEOUT, EventKind.CLIENT_ABORT})
 
 
-def verdict(entries: Sequence[Entry]) -> Verdict | None:
-    """The verdict on a transaction; None where nothing failed, or where no proxy recorded anything."""
+def verdict(entries: Sequence[Entry], shares: Sequence[Share]) -> Verdict | None:
+    """The verdict on a transaction; None where nothing failed and it wasn't slow.
+
+    What proxies say comes first: they know also of failures that no span tells, and name the hop.
+    """
+    found = _of_proxies(entries) or span_failure(entries)
+    if found is None:
+        return slow(entries, shares)
+    where = "" if found.failed else where_time_went(entries, shares)
+    return replace(found, text=f"{found.text}; {where}") if where else found
+
+
+def _of_proxies(entries: Sequence[Entry]) -> Verdict | None:
     places = [entry.index for entry in entries if isinstance(entry.row, AccessLogRow) and entry.row.kind != "attempt"]
     records = [row for place in places if isinstance(row := entries[place].row, AccessLogRow)]
     above = _above(entries, places)
@@ -36,9 +50,12 @@ def verdict(entries: Sequence[Entry]) -> Verdict | None:
     at = began[seen[0]]
     assert at is not None  # noqa: S101 - what failed, or reports anything, has an origin
     retried = next((it for it in reported if it != at and began[it] == at and _retries(records[it])), None)
-    text = _text(records[at], _slowest(at, records, above))
+    slowest = _slowest(at, records, above)
+    text = _text(records[at], None if slowest is None else records[slowest])
+    evidence = (at,) if slowest is None else (at, slowest)
     if retried is not None:
         again = _text(records[retried], None)
+        evidence = (at, retried) if lost else (retried, at)
         at, text = (at, f"{text}; {again}") if lost else (retried, f"{again}; {text}")
     cause = _worst(events_of(records[at]))
     means = meanings(cause.reason) if cause else ()
@@ -51,26 +68,8 @@ def verdict(entries: Sequence[Entry]) -> Verdict | None:
         blame=means[0].blame if means else Blame.UPSTREAM,
         failed=lost,
         text=text,
+        evidence=tuple(places[it] for it in evidence),
     )
-
-
-def proxy_name(service: str, role: str) -> str:
-    """``cart's outbound proxy``; ``edge proxy`` where the proxy is a service of its own."""
-    if role in ROLES:
-        return f"{service}'s {ROLES[role]}"
-    return f"{service} proxy" if role in ("", service) else f"{service} {role} proxy"
-
-
-def upstream_name(cluster: str) -> str:
-    """What a cluster stands for, in words: Istio's ``outbound|9080|v1|reviews.shop.svc.cluster.local`` is its host."""
-    if cluster.startswith("inbound|"):
-        return "the application"
-    return (cluster.rsplit("|", 1)[-1] if "|" in cluster else cluster) or UPSTREAM
-
-
-def explain(reason: str, cluster: str) -> str:
-    """Flags or a detail in words."""
-    return "; ".join(dict.fromkeys(it.text.format(upstream=upstream_name(cluster)) for it in meanings(reason)))
 
 
 def _above(entries: Sequence[Entry], places: Sequence[int]) -> list[int | None]:
@@ -104,14 +103,15 @@ def _retries(record: AccessLogRow) -> bool:
     return any(it.kind in RETRIES for it in events_of(record))
 
 
-def _slowest(at: int, records: Sequence[AccessLogRow], above: Sequence[int | None]) -> AccessLogRow | None:
-    """The last hop that was cut off because the one at ``at`` waited no longer: it, or what it called, was slow."""
+def _slowest(at: int, records: Sequence[AccessLogRow], above: Sequence[int | None]) -> int | None:
+    """Position of the last hop that was cut off because the one at ``at`` waited no longer: it or its upstream was
+    slow."""
     cut = {at}
     last = None
     for position, caller in enumerate(above):
         if caller in cut and any(it.kind is EventKind.CLIENT_ABORT for it in events_of(records[position])):
             cut.add(position)
-            last = records[position]
+            last = position
     return last
 
 

@@ -1,7 +1,7 @@
 """Rows by hand, and a reader over them, for tests of the query folder."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -241,6 +241,16 @@ class RowsReader:
         self.check()
         rows = [row for row in self.rows if row.transaction_id == transaction_id]
         return sorted(rows, key=lambda row: row.time)[:limit]
+
+    def transaction_blocks(self, transaction_id: str, limit: int) -> Generator[Sequence[Row], None, None]:
+        rows = self.transaction(transaction_id, 10**9)
+        for kind in (SpanRow, LogRow, AccessLogRow):
+            those = [row for row in rows if isinstance(row, kind)][:limit]
+            yield from (those[at : at + 1000] for at in range(0, len(those), 1000))
+
+    def logs(self, transaction_id: str, limit: int) -> Sequence[LogRow | AccessLogRow]:
+        rows = self.transaction(transaction_id, 10**9)
+        return [row for row in rows if not isinstance(row, SpanRow)][:limit]
 
     def spans(self, trace_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[SpanRow]]:
         found = {}

@@ -13,11 +13,12 @@ from rich.console import Console
 from support import shop
 from support.rows import TRANSACTION, access, attempt, log, span
 from weftline.collector.store.protocol import Row, SpanEvent
-from weftline.query.cli.gutter import duration
 from weftline.query.cli.timeline_view import draw
 from weftline.query.identifiers import Match
-from weftline.query.routes.views import view
+from weftline.query.routes.transaction_answers import as_json
 from weftline.query.timeline import assemble
+from weftline.query.timeline.kept import Kept
+from weftline.query.times import spelt
 
 STORIES = {
     "attempts": [*shop.retry(), attempt("sidecar-outbound", "o1", number=1, ms=4.5, took=11, code=0, flags="UF,URX")],
@@ -42,17 +43,27 @@ def drawn(
     return out.getvalue().splitlines()
 
 
+def above(lines: list[str]) -> list[str]:
+    """Without what stands below the timeline."""
+    blanks = [at for at, line in enumerate(lines) if not line]
+    return lines[: blanks[1]] if len(blanks) > 1 else lines
+
+
+def below(lines: list[str]) -> list[str]:
+    blanks = [at for at, line in enumerate(lines) if not line]
+    return lines[blanks[1] + 1 :] if len(blanks) > 1 else []
+
+
 def _answer(rows: list[Row], *, truncated: bool = False) -> Mapping[str, Any]:
     """As it comes over HTTP."""
     timeline = assemble(TRANSACTION, rows)
-    result: Mapping[str, Any] = json.loads(
-        view(Match(TRANSACTION, None, ()), timeline, truncated=truncated).model_dump_json()
-    )
+    pieces = as_json(Match(TRANSACTION, None, ()), timeline, Kept(rows, truncated, (), {}))
+    result: Mapping[str, Any] = json.loads(b"".join(pieces))
     return result
 
 
 def test_a_timeline_in_80_columns() -> None:
-    assert drawn(shop.success(sampled=False)) == [
+    assert above(drawn(shop.success(sampled=False))) == [
         TRANSACTION,
         "POST /checkout → 200",
         "2026-11-22 06:07:12.000 UTC · took 40.0 ms · no errors",
@@ -72,7 +83,7 @@ def test_a_timeline_in_80_columns() -> None:
 
 
 def test_a_timeline_in_120_columns_has_bars() -> None:
-    lines = drawn(shop.laptop(), 120)
+    lines = above(drawn(shop.laptop(), 120))
     assert lines[6:] == [
         "  ms     took",
         "0.00  30.0 ms ━━━━━━━━━━━━━━━━ ● cart  POST /checkout server → 200",
@@ -81,6 +92,24 @@ def test_a_timeline_in_120_columns_has_bars() -> None:
         "3.00  18.0 ms  ━━━━━━━━━━        └─● payment  GET /pay server → 200",
         "4.00            ╵                  └─≡ payment  INFO charged",
     ]
+
+
+def test_where_the_time_went_stands_below() -> None:
+    assert below(drawn(shop.laptop())) == [
+        "Of 30.0 ms the answer waited",
+        "  18.0 ms  60% ━━━━━━━      in payment",
+        "  10.0 ms  33% ━━━━         in cart",
+        "  2.00 ms   7% ━            on the network behind cart (inferred)",
+    ]
+
+
+def test_what_left_no_record_and_whose_clock_is_wrong_stands_below() -> None:
+    rows = [*shop.shifted(shop.success(sampled=False), "payment", -5), span("tick", "1", "2", ms=1, took=0)]
+    said = " ".join(below(drawn(rows, 200)))
+    assert "Not recorded" in said
+    assert "payment logged but sent no spans" in said
+    assert "a span of cart names a parent that nobody recorded (0000000000000002)" in said
+    assert "The clock of payment is 5.00 s behind (give or take 6.00 ms); times here are corrected. Inferred." in said
 
 
 def test_what_went_wrong_stands_below() -> None:
@@ -117,7 +146,7 @@ def test_attempts_are_shown_where_there_were_several() -> None:
 def test_a_proxy_s_span_is_told_from_the_application_s_also_by_its_own_attribute() -> None:
     """Istio can't say the role in the resource."""
     lines = drawn([span("ingress", "a", kind="server", attributes={"weftline.proxy.role": "sidecar-inbound"})])
-    assert lines[-1].endswith("● proxy cart inbound  ingress server")
+    assert above(lines)[-1].endswith("● proxy cart inbound  ingress server")
 
 
 def test_the_only_attempt_says_nothing_new_unless_everything_is_asked_for() -> None:
@@ -137,7 +166,7 @@ def test_no_line_is_wider_than_the_terminal(story: str, width: int) -> None:
 
 def test_each_row_has_its_line() -> None:
     rows = shop.upstream_down()
-    offsets = [line.split()[0] for line in drawn(rows)[8:] if line[:5].strip()]
+    offsets = [line.split()[0] for line in above(drawn(rows))[8:] if line[:5].strip()]
     assert len(offsets) == len(rows)
 
 
@@ -198,9 +227,9 @@ def test_exceptions_are_shown_with_their_type_and_message_and_on_demand_their_st
 def test_a_long_path_leaves_room_for_what_came_of_the_request() -> None:
     path = "/charge?order=4719&currency=EUR&voucher=none&express=yes"
     rows: list[Row] = [access("edge", "e", "", "f", took=306.8, path=path, code=503, cluster="payment", service="edge")]
-    assert drawn(rows)[-1] == "0.00   307 ms ▸ proxy edge  GET /charge?order=4719&currency... → 503  to payment"
+    assert above(drawn(rows))[-1] == "0.00   307 ms ▸ proxy edge  GET /charge?order=4719&currency... → 503  to payment"
     assert path in " ".join(drawn(rows, 120))
-    assert path in "".join(line.strip() for line in drawn(rows, verbose=True)[-2:])
+    assert path in "".join(line.strip() for line in above(drawn(rows, verbose=True))[-2:])
 
 
 def test_odd_rows_are_drawn_too() -> None:
@@ -244,5 +273,5 @@ def test_a_cut_answer_says_so() -> None:
     ],
 )
 def test_durations_are_short(nanoseconds: int, text: str) -> None:
-    assert duration(nanoseconds) == text
+    assert spelt(nanoseconds) == text
     assert len(text) <= 7

@@ -1,5 +1,6 @@
 """GET /api/v1/transactions/{id}: shapes, texts and status codes, over a reader of rows by hand."""
 
+import json
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -12,9 +13,8 @@ from support.asgi import call
 from support.rows import START, TRANSACTION, RowsReader, RowsSearcher, access, log, span
 from weftline.collector.store.protocol import SpanEvent, SpanLink
 from weftline.query.app import create_app
-from weftline.query.identifiers import Match
 from weftline.query.routes.examples import TRANSACTION as EXAMPLE
-from weftline.query.routes.views import TransactionView, view
+from weftline.query.routes.views import TransactionView, entry_view
 from weftline.query.settings import QuerySettings
 from weftline.query.timeline import assemble
 
@@ -91,6 +91,9 @@ def test_an_entry_has_its_place_and_its_rows_own_fields(app: FastAPI, reader: Ro
         "parent": None,
         "parent_by": None,
         "error": False,
+        "correction_ns": 0,
+        "self_ns": 1_000_000,
+        "repeats": False,
         "service": "cart",
         "transaction_id": TRANSACTION,
         "span_id": "000000000000000a",
@@ -117,7 +120,7 @@ def test_an_entry_has_its_place_and_its_rows_own_fields(app: FastAPI, reader: Ro
 def test_every_field_of_every_row_is_in_the_answer(app: FastAPI) -> None:
     rows = {"span": span("x", "a"), "log": log("x"), "access_log": access("edge", "e")}
     timeline = assemble(TRANSACTION, list(rows.values()))
-    for entry in view(Match(TRANSACTION, None, ()), timeline, truncated=False).model_dump()["entries"]:
+    for entry in (entry_view(it).model_dump() for it in timeline.entries):
         missing = set(rows[entry["kind"]].__slots__) - set(entry)  # type: ignore[attr-defined]
         # Under names with their unit.
         assert missing - {"time", "duration"} == set()
@@ -190,8 +193,7 @@ def test_other_paths_are_404_in_the_same_shape(app: FastAPI) -> None:
 
 def test_rows_that_came_by_x_transaction_id_keep_their_own_trace_id() -> None:
     timeline = assemble(TRANSACTION, [access("edge", "e"), replace(log("hi"), transaction_id=OTHER)])
-    entries = view(Match(TRANSACTION, None, ()), timeline, truncated=False).entries
-    assert [entry.transaction_id for entry in entries] == [TRANSACTION, OTHER]
+    assert [entry_view(entry).transaction_id for entry in timeline.entries] == [TRANSACTION, OTHER]
 
 
 def test_the_api_describes_itself(app: FastAPI) -> None:
@@ -205,3 +207,65 @@ def test_the_api_describes_itself(app: FastAPI) -> None:
 def test_the_example_is_one() -> None:
     assert TransactionView.model_validate(EXAMPLE).model_dump() == EXAMPLE
     assert [entry.error for entry in TransactionView.model_validate(EXAMPLE).entries] == [True, True]
+
+
+def test_the_answer_says_where_the_time_went_and_whose_clock_is_wrong(app: FastAPI, reader: RowsReader) -> None:
+    reader.rows = shop.shifted(shop.success(), "payment", -5)
+    body = get(app, TRANSACTION).json()
+    assert sum(piece["end_ns"] - piece["start_ns"] for piece in body["critical_path"]) == 40_000_000
+    assert sum(share["duration_ns"] for share in body["time_split"]) == 40_000_000
+    (clock,) = [clock for clock in body["clocks"] if clock["correction_ns"]]
+    assert clock["services"] == ["payment"]
+    assert clock["earliest_ns"] <= 5_000_000_000 <= clock["latest_ns"]
+    charged = next(entry for entry in body["entries"] if entry.get("body") == "charged")
+    assert charged["offset_ns"] == -4_980_000_000, "as its own clock said"
+    assert charged["correction_ns"] == clock["correction_ns"]
+
+
+def test_what_left_no_record_is_named(app: FastAPI, reader: RowsReader) -> None:
+    reader.rows = [span("GET /", "a", kind="server"), log("charging", "zz", service="payment")]
+    assert get(app, TRANSACTION).json()["gaps"] == [
+        {
+            "kind": "logged_without_spans",
+            "service": "payment",
+            "text": "payment logged but sent no spans",
+            "entries": [1],
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "accept"),
+    [("?format=ndjson", "*/*"), ("", "application/x-ndjson"), ("", "text/html;q=0.9, application/x-ndjson;q=0.8")],
+)
+def test_lines_say_the_same_as_the_document(app: FastAPI, query: str, accept: str) -> None:
+    answer = call(app, f"/api/v1/transactions/{TRANSACTION}{query}", accept=accept)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    first, *entries = (json.loads(line) for line in answer.text.splitlines())
+    assert first.pop("kind") == "transaction"
+    assert {**first, "entries": entries} == get(app, TRANSACTION).json()
+
+
+def test_text_is_what_the_terminal_shows(app: FastAPI) -> None:
+    answer = call(app, f"/api/v1/transactions/{TRANSACTION}?format=text&width=80")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    lines = answer.text.splitlines()
+    assert lines[1] == "POST /checkout → 200"
+    assert max(map(len, lines)) <= 80
+    assert call(app, f"/api/v1/transactions/{TRANSACTION}", accept="text/plain").text.startswith(TRANSACTION)
+
+
+def test_a_format_that_there_is_not_is_400(app: FastAPI) -> None:
+    answer = call(app, f"/api/v1/transactions/{TRANSACTION}?format=xml")
+    assert answer.status_code == 400
+    assert "format" in answer.json()["error"]["message"]
+
+
+def test_a_big_transaction_comes_in_pieces_and_whole(reader: RowsReader) -> None:
+    reader.rows = [span(f"s{n}", f"{n + 1:x}", "1" if n else "", ms=n, attributes={"n": str(n)}) for n in range(5_000)]
+    app = create_app(reader, RowsSearcher(), QuerySettings(max_rows=4_000))
+    body = get(app, TRANSACTION).json()
+    assert (body["truncated"], len(body["entries"])) == (True, 4_000)
+    lines = call(app, f"/api/v1/transactions/{TRANSACTION}?format=ndjson").text.splitlines()
+    assert json.loads(lines[0])["truncated"] is False
+    assert [json.loads(line)["attributes"]["n"] for line in lines[1:]] == [str(n) for n in range(5_000)]

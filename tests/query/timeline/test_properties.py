@@ -2,45 +2,15 @@
 
 import random
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
 from support import shop
-from support.rows import START, TRANSACTION, access, attempt, log, sid, span
-from weftline.collector.store.protocol import AccessLogRow, Row, SpanRow
+from support.random_rows import random_rows
+from support.rows import START, TRANSACTION, access, log, sid, span
+from weftline.collector.store.protocol import AccessLogRow, LogRow, Row, SpanRow
 from weftline.query.timeline import Timeline, assemble
-
-SERVICES = ["edge", "cart", "payment"]
-ROLES = ["edge", "sidecar-inbound", "sidecar-outbound", ""]
-
-
-def random_rows(seed: int) -> list[Row]:
-    """Few ids and few times, so that ids collide, cycles form, times tie and rows repeat."""
-    pick = random.Random(seed)
-    ids = ["", *(format(n, "x") for n in range(1, pick.randint(2, 12)))]
-    rows: list[Row] = []
-    for n in range(pick.randint(0, 30)):
-        one, two, three = (pick.choice(ids) for _ in range(3))
-        ms, took, service = pick.randint(-3, 6), pick.randint(0, 5), pick.choice(SERVICES)
-        match pick.randrange(4):
-            case 3:
-                rows.append(
-                    attempt(pick.choice(ROLES), one, number=pick.randint(0, 2), ms=ms, took=took, service=service)
-                )
-            case 0:
-                kind = pick.choice(["server", "client", "internal", "consumer"])
-                resource = {"weftline.proxy.role": role} if (role := pick.choice(ROLES)) else {}
-                rows.append(
-                    span(f"s{n}", one or "f", two, ms=ms, took=took, service=service, kind=kind, resource=resource)
-                )
-            case 1:
-                rows.append(log(f"l{n}", one, ms=ms, service=service, arrived=two if pick.random() < 0.5 else ""))
-            case _:
-                role, attempts = pick.choice(ROLES), pick.randint(0, 3)
-                rows.append(access(role, one, two, three, ms=ms, took=took, service=service, attempts=attempts))
-        if pick.random() < 0.1:
-            rows.append(rows[-1])
-    return rows
 
 
 def check(rows: list[Row]) -> Timeline:
@@ -52,17 +22,42 @@ def check(rows: list[Row]) -> Timeline:
     for index, entry in enumerate(entries):
         assert entry.index == index
         assert (entry.parent is None) == (entry.parent_by is None) == (entry.depth == 0)
-        assert entry.offset == entry.row.time - entries[0].row.time
+        assert entry.offset == entry.row.time - timeline.summary.start
+        corrected = entry.row.time + entry.correction
         if entry.parent is None:
-            effective.append(entry.row.time)
+            effective.append(corrected)
         else:
             assert entry.parent < index, "cause first"
             assert entry.depth == entries[entry.parent].depth + 1
-            effective.append(max(entry.row.time, effective[entry.parent]))
+            effective.append(max(corrected, effective[entry.parent]))
             if _is_own_span(entry.row, entries[entry.parent].row):
                 effective[-1] = effective[entry.parent]
-    assert effective == sorted(effective), "then time"
+    assert effective == sorted(effective), "then time, by corrected clocks"
+    check_path(timeline)
     return timeline
+
+
+def check_path(timeline: Timeline) -> None:
+    """The critical path covers the longest root exactly once, and its shares add up to it."""
+    path, entries = timeline.path, timeline.entries
+    longest = max((_took(entry.row) for entry in entries if entry.parent is None), default=0)
+    assert sum(piece.end - piece.start for piece in path) == longest
+    assert all(piece.start < piece.end for piece in path)
+    assert all(one.end == other.start for one, other in pairwise(path))
+    for piece in path:
+        start = entries[piece.entry].offset + entries[piece.entry].correction
+        assert start <= piece.start
+        assert piece.end <= start + _took(entries[piece.entry].row)
+    assert sum(share.duration for share in timeline.shares) == longest
+    assert {(share.place, share.service) for share in timeline.shares} == {
+        (piece.place, entries[piece.entry].row.service) for piece in path
+    }
+    for entry in entries:
+        assert 0 <= entry.self_time <= _took(entry.row)
+
+
+def _took(row: Row) -> int:
+    return 0 if isinstance(row, LogRow) else row.duration
 
 
 def _is_own_span(row: Row, parent: Row) -> bool:

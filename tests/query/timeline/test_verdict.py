@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from support import shop
-from support.rows import TRANSACTION, access, span
-from weftline.collector.store.protocol import Row
+from support.rows import TRANSACTION, access, log, span
+from weftline.collector.store.protocol import Row, SpanEvent
 from weftline.query.timeline import Verdict, assemble
 
 OUT, IN = "sidecar-outbound", "sidecar-inbound"
@@ -45,8 +45,63 @@ def test_a_request_that_went_well_has_none() -> None:
     assert verdict([]) is None
 
 
-def test_where_no_proxy_recorded_anything_there_is_none() -> None:
-    assert verdict([span("GET /", "a", status="error", kind="server")]) is None
+def test_where_no_proxy_recorded_anything_the_spans_say_it() -> None:
+    rows = [
+        span("GET /", "a", status="error", kind="server", took=30),
+        span("GET /pay", "b", "a", ms=1, status="error", kind="client", took=20),
+        span("charge", "c", "b", ms=2, status="error", service="payment", status_message="card refused\nmore"),
+        log("giving up", "a", ms=25, level="ERROR"),
+    ]
+    it = verdict(rows)
+    assert it
+    assert (it.text, it.failed, it.blame) == ("payment: charge failed (card refused)", True, None)
+    assert (it.entry, it.evidence) == (2, (2,))
+
+
+def test_a_failed_span_that_somebody_coped_with_is_noted() -> None:
+    boom = SpanEvent(0, "exception", {"exception.type": "TimeoutError", "exception.message": "no answer in 1 s\nat"})
+    rows = [span("GET /", "a", took=30), span("GET cache", "b", "a", status="error", events=[boom])]
+    it = verdict(rows)
+    assert it
+    assert (it.text, it.failed) == ("cart: GET cache failed (TimeoutError: no answer in 1 s)", False)
+
+
+def test_a_failed_span_that_says_nothing_is_explained_by_what_it_logged() -> None:
+    rows = [span("GET /", "a", status="error"), log("out of paper", "a", ms=0.5, level="ERROR")]
+    it = verdict(rows)
+    assert it
+    assert (it.text, it.evidence) == ("cart: GET / failed (out of paper)", (0, 1))
+
+
+def test_a_slow_one_says_where_the_time_went() -> None:
+    rows = [
+        span("GET /", "a", took=2000, kind="server"),
+        span("GET", "b", "a", ms=100, took=1800, kind="client"),
+        span("charge card", "c", "b", ms=300, took=1400, service="payment", kind="server"),
+    ]
+    it = verdict(rows)
+    assert it
+    assert it.text == (
+        "slow, 2.00 s: 1.40 s in payment (charge card), 400 ms on the network between cart and what it called (inferred)"
+    )
+    assert (it.failed, it.entry, it.evidence, it.blame) == (False, 2, (2, 1), None)
+    assert verdict(rows[2:]) is not None
+    assert verdict([span("GET /", "a", took=999)]) is None
+
+
+def test_a_slow_call_of_something_silent_says_that() -> None:
+    rows = [
+        span("GET /", "a", took=2000, kind="server"),
+        span("SELECT orders", "b", "a", ms=1, took=1990, kind="client"),
+    ]
+    assert said(rows) == "slow, 2.00 s: 1.99 s in what cart called (SELECT orders), which recorded nothing"
+
+
+def test_the_evidence_of_a_timeout_is_who_gave_up_and_who_was_waiting() -> None:
+    rows = chain(edge(504, "UT", "response_timeout"), inbound(0, "DC", "downstream_remote_disconnect"))
+    it = verdict(rows)
+    assert it
+    assert it.evidence == (0, 1)
 
 
 def test_a_503_that_was_passed_on_is_blamed_on_where_it_began() -> None:

@@ -6,6 +6,8 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 export type Transaction = Schemas["TransactionView"];
 export type Entry = Transaction["entries"][number];
+export type Piece = Schemas["PieceView"];
+export type Share = Schemas["ShareView"];
 export type SpanEntry = Schemas["SpanEntry"];
 export type LogEntry = Schemas["LogEntry"];
 export type AccessLogEntry = Schemas["AccessLogEntry"];

@@ -490,6 +490,11 @@ export interface components {
             /** Connection Termination Details */
             connection_termination_details: string;
             /**
+             * Correction Ns
+             * @description To be added to `offset_ns` so that the hosts' clocks agree; 0 for most. Inferred, see `clocks`.
+             */
+            correction_ns: number;
+            /**
              * Depth
              * @description Number of causes above this entry.
              */
@@ -543,7 +548,7 @@ export interface components {
             node_id: string;
             /**
              * Offset Ns
-             * @description Own time minus the first entry's; negative where this host's clock is behind.
+             * @description Own time minus the summary's start; negative where this host's clock is behind.
              */
             offset_ns: number;
             /**
@@ -572,6 +577,11 @@ export interface components {
              * @description The same for all that one proxy says of one request, attempt or connection.
              */
             record_id: string;
+            /**
+             * Repeats
+             * @description It says again what its parent says: a proxy's record beside that proxy's span.
+             */
+            repeats: boolean;
             /** Request Id */
             request_id: string;
             /** Requested Server Name */
@@ -596,6 +606,11 @@ export interface components {
             response_flags_text: string;
             /** Route Name */
             route_name: string;
+            /**
+             * Self Ns
+             * @description Its duration without what its children covered of it, by corrected clocks.
+             */
+            self_ns: number;
             /** Service */
             service: string;
             /** Span Id */
@@ -684,6 +699,11 @@ export interface components {
             /** Connection Termination Details */
             connection_termination_details: string;
             /**
+             * Correction Ns
+             * @description To be added to `offset_ns` so that the hosts' clocks agree; 0 for most. Inferred, see `clocks`.
+             */
+            correction_ns: number;
+            /**
              * Depth
              * @description Number of causes above this entry.
              */
@@ -737,7 +757,7 @@ export interface components {
             node_id: string;
             /**
              * Offset Ns
-             * @description Own time minus the first entry's; negative where this host's clock is behind.
+             * @description Own time minus the summary's start; negative where this host's clock is behind.
              */
             offset_ns: number;
             /**
@@ -766,6 +786,11 @@ export interface components {
              * @description The same for all that one proxy says of one request, attempt or connection.
              */
             record_id: string;
+            /**
+             * Repeats
+             * @description It says again what its parent says: a proxy's record beside that proxy's span.
+             */
+            repeats: boolean;
             /** Request Id */
             request_id: string;
             /** Requested Server Name */
@@ -790,6 +815,11 @@ export interface components {
             response_flags_text: string;
             /** Route Name */
             route_name: string;
+            /**
+             * Self Ns
+             * @description Its duration without what its children covered of it, by corrected clocks.
+             */
+            self_ns: number;
             /** Service */
             service: string;
             /** Span Id */
@@ -869,6 +899,37 @@ export interface components {
             service: string;
             /** Span Id */
             span_id: string;
+        };
+        /**
+         * ClockView
+         * @description How far one host's clock is off, as the rows of callers and callees show it. Inferred.
+         */
+        ClockView: {
+            /**
+             * Correction Ns
+             * @description Added to its rows' times; 0 where nothing shows that it is wrong.
+             */
+            correction_ns: number;
+            /**
+             * Earliest Ns
+             * @description The correction is at least so much; null where nothing bounds it.
+             */
+            earliest_ns: number | null;
+            /**
+             * Latest Ns
+             * @description The correction is at most so much; null where nothing bounds it.
+             */
+            latest_ns: number | null;
+            /**
+             * Pairs
+             * @description How many callers' and callees' rows show it; 0 for the clock the others go by.
+             */
+            pairs: number;
+            /**
+             * Services
+             * @description Those with rows of this clock.
+             */
+            services: string[];
         };
         /**
          * ClusterHealthView
@@ -1213,6 +1274,37 @@ export interface components {
             values: string[];
         };
         /**
+         * Format
+         * @description How a transaction can be had.
+         * @enum {string}
+         */
+        Format: "json" | "ndjson" | "text";
+        /**
+         * GapKind
+         * @description What a timeline has not, though its rows show that it happened.
+         * @enum {string}
+         */
+        GapKind: "logged_without_spans" | "only_proxies" | "missing_parent" | "silent_upstream";
+        /**
+         * GapView
+         * @description Something that happened and left no record, inferred from the rows around it.
+         */
+        GapView: {
+            /**
+             * Entries
+             * @description Indices in `entries` of the first rows that show it.
+             */
+            entries: number[];
+            kind: components["schemas"]["GapKind"];
+            /** Service */
+            service: string;
+            /**
+             * Text
+             * @example payment logged but sent no spans
+             */
+            text: string;
+        };
+        /**
          * GuessView
          * @description By time alone: the innermost request that the service was working on at that moment.
          */
@@ -1367,6 +1459,11 @@ export interface components {
             /** Body */
             body: string;
             /**
+             * Correction Ns
+             * @description To be added to `offset_ns` so that the hosts' clocks agree; 0 for most. Inferred, see `clocks`.
+             */
+            correction_ns: number;
+            /**
              * Depth
              * @description Number of causes above this entry.
              */
@@ -1390,7 +1487,7 @@ export interface components {
             kind: "log";
             /**
              * Offset Ns
-             * @description Own time minus the first entry's; negative where this host's clock is behind.
+             * @description Own time minus the summary's start; negative where this host's clock is behind.
              */
             offset_ns: number;
             /**
@@ -1403,12 +1500,22 @@ export interface components {
              * @description How the cause is known: `span` by ids, `inferred` by circumstance.
              */
             parent_by: ("span" | "inferred") | null;
+            /**
+             * Repeats
+             * @description It says again what its parent says: a proxy's record beside that proxy's span.
+             */
+            repeats: boolean;
             /** Resource */
             resource: {
                 [key: string]: string;
             };
             /** Scope Name */
             scope_name: string;
+            /**
+             * Self Ns
+             * @description Its duration without what its children covered of it, by corrected clocks.
+             */
+            self_ns: number;
             /** Service */
             service: string;
             /**
@@ -1505,6 +1612,34 @@ export interface components {
          * @enum {string}
          */
         Passed: "trace" | "transaction_id" | "request_id" | "own_trace" | "nothing";
+        /**
+         * PieceView
+         * @description A stretch of the critical path: the answer waited for this one row. Times as `offset_ns` + `correction_ns`.
+         */
+        PieceView: {
+            /** End Ns */
+            end_ns: number;
+            /**
+             * Entry
+             * @description Index in `entries`.
+             */
+            entry: number;
+            /**
+             * Inferred
+             * @description No row says for sure that the time was spent in this place.
+             */
+            inferred: boolean;
+            /** @description service, proxy, queue (for a connection), network, or waiting: it left no record. */
+            place: components["schemas"]["Place"];
+            /** Start Ns */
+            start_ns: number;
+        };
+        /**
+         * Place
+         * @description Where time on the critical path was spent.
+         * @enum {string}
+         */
+        Place: "service" | "proxy" | "queue" | "network" | "waiting";
         /**
          * Problem
          * @description Code and sentence of an error.
@@ -1693,6 +1828,24 @@ export interface components {
             services: string[];
         };
         /**
+         * ShareView
+         * @description The critical path's time at one place of one service.
+         */
+        ShareView: {
+            /** Duration Ns */
+            duration_ns: number;
+            /** Inferred */
+            inferred: boolean;
+            /**
+             * Longest
+             * @description Index in `entries` of the row with the longest piece.
+             */
+            longest: number;
+            place: components["schemas"]["Place"];
+            /** Service */
+            service: string;
+        };
+        /**
          * SpanEntry
          * @description A span.
          */
@@ -1701,6 +1854,11 @@ export interface components {
             attributes: {
                 [key: string]: string;
             };
+            /**
+             * Correction Ns
+             * @description To be added to `offset_ns` so that the hosts' clocks agree; 0 for most. Inferred, see `clocks`.
+             */
+            correction_ns: number;
             /**
              * Depth
              * @description Number of causes above this entry.
@@ -1729,7 +1887,7 @@ export interface components {
             name: string;
             /**
              * Offset Ns
-             * @description Own time minus the first entry's; negative where this host's clock is behind.
+             * @description Own time minus the summary's start; negative where this host's clock is behind.
              */
             offset_ns: number;
             /**
@@ -1744,6 +1902,11 @@ export interface components {
             parent_by: ("span" | "inferred") | null;
             /** Parent Span Id */
             parent_span_id: string;
+            /**
+             * Repeats
+             * @description It says again what its parent says: a proxy's record beside that proxy's span.
+             */
+            repeats: boolean;
             /** Resource */
             resource: {
                 [key: string]: string;
@@ -1756,6 +1919,11 @@ export interface components {
             scope_name: string;
             /** Scope Version */
             scope_version: string;
+            /**
+             * Self Ns
+             * @description Its duration without what its children covered of it, by corrected clocks.
+             */
+            self_ns: number;
             /** Service */
             service: string;
             /** Span Id */
@@ -1835,7 +2003,7 @@ export interface components {
              * @example 1795327632000000000
              */
             start_unix_nano: string;
-            /** @description null where nothing failed, or no proxy recorded anything. */
+            /** @description null where nothing failed and it wasn't slow. */
             verdict: components["schemas"]["VerdictView"] | null;
         };
         /**
@@ -1843,8 +2011,20 @@ export interface components {
          * @description Everything known about one request, cause first, then time.
          */
         TransactionView: {
+            /**
+             * Clocks
+             * @description Each host's, as far as it can be told apart.
+             */
+            clocks: components["schemas"]["ClockView"][];
+            /**
+             * Critical Path
+             * @description What the answer was waiting for at every moment, in order of time; by corrected clocks.
+             */
+            critical_path: components["schemas"]["PieceView"][];
             /** Entries */
             entries: (components["schemas"]["SpanEntry"] | components["schemas"]["LogEntry"] | components["schemas"]["AccessLogEntry"] | components["schemas"]["AttemptEntry"])[];
+            /** Gaps */
+            gaps: components["schemas"]["GapView"][];
             /**
              * Matched Alias
              * @description The alias that was looked up, if it was one.
@@ -1856,6 +2036,11 @@ export interface components {
              */
             other_transactions: string[];
             summary: components["schemas"]["SummaryView"];
+            /**
+             * Time Split
+             * @description The critical path by place and service, the largest first.
+             */
+            time_split: components["schemas"]["ShareView"][];
             /** Transaction Id */
             transaction_id: string;
             /**
@@ -1879,19 +2064,24 @@ export interface components {
         };
         /**
          * VerdictView
-         * @description Which hop failed, and why; or what the mesh did to a request that went well.
+         * @description Which hop failed, and why; or what the mesh did to a request that went well, or where a slow one's time went.
          */
         VerdictView: {
             /**
              * Blame
-             * @description Where to look, seen from that proxy: proxy, configuration, upstream or caller.
+             * @description Where to look, seen from that proxy: proxy, configuration, upstream or caller. null without one.
              */
-            blame: string;
+            blame: string | null;
             /**
              * Entry
-             * @description Index in `entries` of the record of the proxy where it began.
+             * @description Index in `entries` of the row where it began: a proxy's record, if one saw it.
              */
             entry: number;
+            /**
+             * Evidence
+             * @description Indices in `entries` of the rows that the sentence rests on.
+             */
+            evidence: number[];
             /**
              * Failed
              * @description False: the client got its answer all the same.
@@ -1899,10 +2089,13 @@ export interface components {
             failed: boolean;
             /**
              * Kind
-             * @description Kind of event; null where an application answered with a failure by itself.
+             * @description Kind of event; null where an application failed by itself, or was slow: no proxy interfered.
              */
             kind: string | null;
-            /** Proxy Role */
+            /**
+             * Proxy Role
+             * @description '' where it is an application's row.
+             */
             proxy_role: string;
             /**
              * Reason
@@ -2673,7 +2866,12 @@ export interface operations {
     };
     transaction_api_v1_transactions__any_id__get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Instead of the header `Accept`; JSON by default. */
+                format?: components["schemas"]["Format"] | null;
+                /** @description Of text, in columns. */
+                width?: number;
+            };
             header?: never;
             path: {
                 /** @description A transaction ID (32 hex digits), a whole `traceparent`, an x-request-id, or any other alias, percent-encoded. */
@@ -2718,10 +2916,43 @@ export interface operations {
                      *           "proxy_role": "sidecar-outbound",
                      *           "kind": "upstream_connect_failure",
                      *           "reason": "UF",
-                     *           "blame": "upstream"
+                     *           "blame": "upstream",
+                     *           "evidence": [
+                     *             0
+                     *           ]
                      *         },
                      *         "sampled": false
                      *       },
+                     *       "clocks": [
+                     *         {
+                     *           "services": [
+                     *             "payment"
+                     *           ],
+                     *           "correction_ns": 0,
+                     *           "earliest_ns": 0,
+                     *           "latest_ns": 0,
+                     *           "pairs": 0
+                     *         }
+                     *       ],
+                     *       "critical_path": [
+                     *         {
+                     *           "entry": 0,
+                     *           "start_ns": 0,
+                     *           "end_ns": 26000000,
+                     *           "place": "proxy",
+                     *           "inferred": true
+                     *         }
+                     *       ],
+                     *       "time_split": [
+                     *         {
+                     *           "place": "proxy",
+                     *           "service": "payment",
+                     *           "duration_ns": 26000000,
+                     *           "inferred": true,
+                     *           "longest": 0
+                     *         }
+                     *       ],
+                     *       "gaps": [],
                      *       "entries": [
                      *         {
                      *           "time_unix_nano": "1795327632000000000",
@@ -2731,6 +2962,9 @@ export interface operations {
                      *           "parent": null,
                      *           "parent_by": null,
                      *           "error": true,
+                     *           "correction_ns": 0,
+                     *           "self_ns": 26000000,
+                     *           "repeats": false,
                      *           "service": "payment",
                      *           "transaction_id": "4bf92f3577b34da6a3ce929d0e0e4736",
                      *           "span_id": "00f067aa0ba902b7",
@@ -2801,6 +3035,9 @@ export interface operations {
                      *           "parent": null,
                      *           "parent_by": null,
                      *           "error": true,
+                     *           "correction_ns": 0,
+                     *           "self_ns": 0,
+                     *           "repeats": false,
                      *           "service": "payment",
                      *           "transaction_id": "4bf92f3577b34da6a3ce929d0e0e4736",
                      *           "span_id": "b7ad6b7169203331",
@@ -2819,6 +3056,8 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["TransactionView"];
+                    "application/x-ndjson": string;
+                    "text/plain": string;
                 };
             };
             /** @description The id can't name a transaction; the message says why. */

@@ -118,7 +118,7 @@ export function Detail({ model, index, select, close }: Props) {
 }
 
 function Facts({ model, index, entry, select, flagsText }: Omit<Props, "close"> & { entry: Entry; flagsText: string }) {
-  const { entries, times, self } = model;
+  const { entries, times } = model;
   const shift = times.shift[index] as number;
   const cause = entry.parent === null ? undefined : entries[entry.parent];
   return (
@@ -145,16 +145,19 @@ function Facts({ model, index, entry, select, flagsText }: Omit<Props, "close"> 
             clock behind
           </Hint>
         )}
-        {shift > 0 && <span className="noted"> · shown {duration(shift)} later (inferred)</span>}
+        {shift !== 0 && (
+          <span className="noted">
+            {" "}
+            · shown {duration(Math.abs(shift))} {shift > 0 ? "later" : "earlier"} (inferred)
+          </span>
+        )}
       </dd>
       {entry.kind !== "log" && (
         <>
           <dt>took</dt>
           <dd>
             {duration(entry.duration_ns)}{" "}
-            {(self[index] as number) > 0 && (
-              <span className="quiet">of it itself {duration(self[index] as number)}</span>
-            )}
+            {entry.self_ns > 0 && <span className="quiet">of it itself {duration(entry.self_ns)}</span>}
           </dd>
         </>
       )}

@@ -180,9 +180,18 @@ export function Filters({ model, inView, change, selected, filter, matches, fail
   );
 }
 
-function clockText({ times }: ViewProps["model"]): string {
-  const moved = [...times.corrected].map(([service, by]) => `${oneLine(service)} by ${duration(by)}`).join(", ");
-  return moved
-    ? `Some rows begin before what caused them, so their hosts' clocks are behind. Moved to where they fit (inferred, not recorded): ${moved}.`
-    : "Rows with a negative time were written by a host whose clock is behind that of the first row's. They stand below their cause all the same.";
+function clockText({ answer, times }: ViewProps["model"]): string {
+  const moved = answer.clocks
+    .filter(({ correction_ns }) => correction_ns !== 0)
+    .map(({ services, correction_ns, earliest_ns, latest_ns }) => {
+      const off = `${duration(Math.abs(correction_ns))} ${correction_ns > 0 ? "behind" : "ahead"}`;
+      const bounded = earliest_ns !== null && latest_ns !== null;
+      return `${services.map(oneLine).join(", ")} is ${off}${bounded ? `, give or take ${duration((latest_ns - earliest_ns) / 2)}` : ""}`;
+    });
+  if (moved.length) {
+    return `What callers and callees recorded of the same calls doesn't fit: clocks disagree. Inferred, not recorded: ${moved.join("; ")}.`;
+  }
+  return times.first < 0
+    ? "Rows with a negative time were written by a host whose clock is behind that of the first row's. They stand below their cause all the same."
+    : "";
 }

@@ -11,7 +11,7 @@ const NARROWEST = 0.001;
 
 /** Rows with the same causes merged, as wide as the time spent in them and below. */
 export function FlameGraph({ model, inView, change, select }: ViewProps) {
-  const root = useMemo(() => flame(model.entries, model.tree, model.self), [model]);
+  const root = useMemo(() => flame(model.entries, model.tree), [model]);
   const shown = useMemo(() => boxes(root, inView.focus, NARROWEST), [root, inView.focus]);
   const deepest = shown.reduce((most, { depth }) => Math.max(most, depth), 0);
   if (root.time === 0) {

@@ -118,6 +118,25 @@ export function Head({ asked, model, select, refresh, refreshing }: Props) {
           limit.
         </p>
       )}
+      {answer.gaps.length > 0 && (
+        <p className="note gaps">
+          <Hint className="noted" text="Inferred from the rows around: something happened there and left no record.">
+            not recorded
+          </Hint>{" "}
+          {answer.gaps.map((gap, at) => (
+            <span key={`${gap.kind} ${gap.service} ${gap.entries[0]}`}>
+              {at > 0 && "; "}
+              <button
+                type="button"
+                className="link"
+                onClick={() => select(gap.entries[0] ?? 0, { view: "timeline", zoom: null })}
+              >
+                <span dir="auto">{printable(gap.text)}</span>
+              </button>
+            </span>
+          ))}
+        </p>
+      )}
       {answer.other_transactions.length > 0 && (
         <details className="note">
           <summary>

@@ -8,7 +8,7 @@ import { KIND_NAMES, words } from "./words";
 
 /** What took time, as a table: spans and proxies' records. */
 export function Spans({ model, inView, change, select, selected, filter }: ViewProps) {
-  const { entries, times, self, keys } = model;
+  const { entries, times, keys } = model;
   const rows = useMemo(
     () => entries.flatMap((entry, index) => (entry.kind !== "log" && (!filter || filter(entry)) ? [index] : [])),
     [entries, filter],
@@ -32,8 +32,8 @@ export function Spans({ model, inView, change, select, selected, filter }: ViewP
       { name: "duration", value: (index) => of(index).duration_ns, show: (index) => duration(of(index).duration_ns) },
       {
         name: "self",
-        value: (index) => self[index] as number,
-        show: (index) => (self[index] ? duration(self[index] as number) : "–"),
+        value: (index) => entries[index]?.self_ns ?? 0,
+        show: (index) => (entries[index]?.self_ns ? duration(entries[index].self_ns) : "–"),
       },
       {
         name: "answer",
@@ -49,7 +49,7 @@ export function Spans({ model, inView, change, select, selected, filter }: ViewP
         },
       },
     ];
-  }, [entries, times, self, model]);
+  }, [entries, times, model]);
   if (rows.length === 0) {
     return (
       <p role="status" className="nothing">

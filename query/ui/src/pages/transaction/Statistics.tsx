@@ -9,7 +9,7 @@ import type { ViewProps } from "./viewProps";
 /** Where the rows and the time are, by service or by name. */
 export function Statistics({ model, inView, change, select }: ViewProps) {
   const [by, setBy] = useState<"service" | "name">("service");
-  const figures = useMemo(() => statistics(model.entries, model.self, by), [model, by]);
+  const figures = useMemo(() => statistics(model.entries, by), [model, by]);
   const columns = useMemo<Column<Figure>[]>(() => {
     const time = (name: string, of: (figure: Figure) => number): Column<Figure> => ({
       name,

@@ -1,7 +1,7 @@
-import { type CSSProperties, useMemo } from "react";
+import type { CSSProperties } from "react";
 import { duration } from "../../format/duration";
 import { Hint } from "../../parts/Hint";
-import { longestRoot, PLACE_NAMES, placeOf, timeSplit } from "./criticalPath";
+import { PLACE_NAMES } from "./criticalPath";
 import { Service } from "./Service";
 import "./time-split.css";
 import type { ViewProps } from "./viewProps";
@@ -12,17 +12,17 @@ const INFERRED = {
   proxy: "Inferred: without this proxy's spans, one record stands for its own work and for the way to the next hop.",
   network:
     "Inferred: what passed between one side's sending and the other's receiving, less what the receiver says it took.",
-  unrecorded:
+  queue: "Inferred: the proxy says how long it waited for a connection, queued or connecting, and not when it had it.",
+  waiting:
     "Inferred: something was called that left no record: a database, another site, or a service without tracing.",
 };
 const SHARES_NAMED = 0.06;
 
 /** What the client waited for, from the first moment to the last: by place, then piece by piece. */
 export function TimeSplit({ model, select, selected }: ViewProps) {
-  const { entries, tree, path } = model;
-  const shares = useMemo(() => timeSplit(entries, tree, path), [entries, tree, path]);
-  const root = longestRoot(entries);
-  const whole = entries[root]?.duration_ns ?? 0;
+  const { entries, path } = model;
+  const shares = model.answer.time_split;
+  const whole = shares.reduce((sum, share) => sum + share.duration_ns, 0);
   if (whole === 0) {
     return (
       <p role="status" className="nothing">
@@ -33,8 +33,8 @@ export function TimeSplit({ model, select, selected }: ViewProps) {
   return (
     <section aria-label="Where time went" className="time-split">
       <p className="quiet">
-        The critical path: at every moment of the {duration(whole)}, the one row that the answer was waiting for.
-        Computed here from the rows; what no row says for sure is marked as inferred.
+        The critical path: at every moment of the {duration(whole)}, the one row that the answer was waiting for. What
+        no row says for sure is marked as inferred.
       </p>
       <div className="stack" aria-hidden>
         {shares.map((share) => (
@@ -42,11 +42,15 @@ export function TimeSplit({ model, select, selected }: ViewProps) {
             key={`${share.place} ${share.service}`}
             className={share.place}
             style={
-              { flexGrow: share.time, "--lane": model.colours.get(share.service) ?? "var(--quiet)" } as CSSProperties
+              {
+                flexGrow: share.duration_ns,
+                "--lane": model.colours.get(share.service) ?? "var(--quiet)",
+              } as CSSProperties
             }
             title={`${share.service} ${PLACE_NAMES[share.place]}`}
           >
-            {share.time / whole >= SHARES_NAMED && `${share.service} ${Math.round((share.time / whole) * 100)} %`}
+            {share.duration_ns / whole >= SHARES_NAMED &&
+              `${share.service} ${Math.round((share.duration_ns / whole) * 100)} %`}
           </i>
         ))}
       </div>
@@ -82,8 +86,8 @@ export function TimeSplit({ model, select, selected }: ViewProps) {
                       </Hint>
                     )}
                   </td>
-                  <td className="number">{duration(share.time)}</td>
-                  <td className="number">{((share.time / whole) * 100).toFixed(1)} %</td>
+                  <td className="number">{duration(share.duration_ns)}</td>
+                  <td className="number">{((share.duration_ns / whole) * 100).toFixed(1)} %</td>
                   <td>
                     <button type="button" className="link" onClick={() => select(share.longest)}>
                       <bdi>{longest && words(longest).text}</bdi>
@@ -101,7 +105,6 @@ export function TimeSplit({ model, select, selected }: ViewProps) {
           const entry = entries[piece.index];
           if (!entry) return null;
           const { proxy, text } = words(entry);
-          const { place, inferred } = placeOf(entries, tree, piece.index);
           return (
             <li
               key={piece.start}
@@ -120,8 +123,8 @@ export function TimeSplit({ model, select, selected }: ViewProps) {
                   <bdi className="service">{entry.service}</bdi> {proxy} <bdi>{text}</bdi>
                 </button>{" "}
                 <span className="quiet">
-                  {PLACE_NAMES[place]}
-                  {inferred && " (inferred)"}
+                  {PLACE_NAMES[piece.place]}
+                  {piece.inferred && " (inferred)"}
                 </span>
               </span>
             </li>

@@ -172,7 +172,7 @@ function Bar({ model, index, range, waits }: Props) {
       ))}
       <span className={`took${end < 82 || start > 18 ? "" : " inside"}`} style={place}>
         {took}
-        {shift > 0 && ` · clock +${duration(shift)}`}
+        {shift !== 0 && ` · clock ${shift > 0 ? "+" : "−"}${duration(Math.abs(shift))}`}
       </span>
     </div>
   );

@@ -1,26 +1,20 @@
 import { expect, test } from "vitest";
-import { times } from "./clocks";
 import { access, log, span } from "./entries.test-data";
-import { nameOf, selfTimes, shape, statistics } from "./figures";
+import { nameOf, shape, statistics } from "./figures";
 import { boxes, flame } from "./flame";
 import { grow } from "./tree";
 
 const ENTRIES = [
-  span("root", { took: 100 }),
+  span("root", { took: 100 }, { self_ns: 50_000 }),
   span("query", { parent: 0, at: 10, took: 30 }),
   span("query", { parent: 0, at: 20, took: 40 }),
   log("order 4711 is paid", { parent: 0, at: 90 }),
 ];
 const TREE = grow(ENTRIES);
-const SELF = selfTimes(ENTRIES, TREE, times(ENTRIES, TREE, true));
-
-test("self time is what no child covers; overlaps count once", () => {
-  expect([...SELF]).toEqual([50_000, 30_000, 40_000, 0]);
-});
 
 test("by name", () => {
   expect(
-    statistics(ENTRIES, SELF, "name").map(({ name, count, total, self, longest, example }) => [
+    statistics(ENTRIES, "name").map(({ name, count, total, self, longest, example }) => [
       name,
       count,
       total,
@@ -36,11 +30,11 @@ test("by name", () => {
 });
 
 test("by service", () => {
-  expect(statistics(ENTRIES, SELF, "service")).toMatchObject([{ service: "cart", count: 4, self: 120_000 }]);
+  expect(statistics(ENTRIES, "service")).toMatchObject([{ service: "cart", count: 4, self: 120_000 }]);
 });
 
 test("the flame graph merges what has the same causes", () => {
-  const root = flame(ENTRIES, TREE, SELF);
+  const root = flame(ENTRIES, TREE);
   expect(root.time).toBe(120_000);
   expect(boxes(root, "", 0).map(({ node, depth, left, width }) => [node.name, node.count, depth, left, width])).toEqual(
     [

@@ -1,36 +1,6 @@
 /** Counts and times of a transaction's entries by service or by name. Pure. */
 import type { Entry } from "../../api/queries";
-import { repeats, type Times } from "./clocks";
-import { timedChildren } from "./criticalPath";
-import type { Tree } from "./tree";
 import { words } from "./words";
-
-/** Each entry's duration without what its children covered of it, in ns; 0 for a record that repeats a span. */
-export function selfTimes(entries: readonly Entry[], tree: Tree, times: Times): Float64Array {
-  const self = new Float64Array(entries.length);
-  entries.forEach((entry, index) => {
-    const cause = entry.parent === null ? undefined : entries[entry.parent];
-    // What a proxy's span has said, its access log doesn't add to.
-    if (cause?.kind === "span" && repeats(entry, cause)) return;
-    const from = times.start[index] as number;
-    const until = times.end[index] as number;
-    let covered = 0;
-    let reached = from;
-    const below = timedChildren(entries, tree, index).sort(
-      (a, b) => (times.start[a] as number) - (times.start[b] as number),
-    );
-    for (const child of below) {
-      const start = Math.max(times.start[child] as number, reached);
-      const end = Math.min(times.end[child] as number, until);
-      if (end > start) {
-        covered += end - start;
-        reached = end;
-      }
-    }
-    self[index] = entry.duration_ns - covered;
-  });
-  return self;
-}
 
 export type Figure = {
   service: string;
@@ -45,7 +15,7 @@ export type Figure = {
   example: number;
 };
 
-export function statistics(entries: readonly Entry[], self: Float64Array, by: "service" | "name"): Figure[] {
+export function statistics(entries: readonly Entry[], by: "service" | "name"): Figure[] {
   const figures = new Map<string, Figure>();
   entries.forEach((entry, index) => {
     const name = by === "service" ? "" : nameOf(entry);
@@ -58,7 +28,7 @@ export function statistics(entries: readonly Entry[], self: Float64Array, by: "s
     figure.count++;
     figure.errors += entry.error ? 1 : 0;
     figure.total += entry.duration_ns;
-    figure.self += self[index] as number;
+    figure.self += entry.self_ns;
     if (entry.duration_ns > figure.longest) {
       figure.longest = entry.duration_ns;
       figure.example = index;

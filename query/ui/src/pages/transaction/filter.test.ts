@@ -5,7 +5,6 @@ import { times } from "./clocks";
 import { access, attempt, log, span } from "./entries.test-data";
 import { filterOf, has } from "./filter";
 import { ticks } from "./ticks";
-import { grow } from "./tree";
 import { described, keys, levelOf, words } from "./words";
 
 const ENTRIES = [
@@ -80,7 +79,7 @@ test("attempts belong to the request of the same proxy, connection and time", ()
     access("sidecar-outbound", { at: 200, took: 100 }),
     attempt(1, { at: 210, took: 20 }),
   ];
-  const at = times(entries, grow(entries), false);
+  const at = times(entries, false);
   expect(attemptsOf(indexAttempts(entries), entries, at, 0)).toEqual([1, 2]);
   expect(attemptsOf(indexAttempts(entries), entries, at, 2)).toEqual([1, 2]);
   expect(attemptsOf(indexAttempts(entries), entries, at, 5)).toEqual([5]);

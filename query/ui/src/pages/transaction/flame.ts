@@ -1,6 +1,5 @@
 /** Entries with the same way of causes merged into one, for the flame graph. Pure. */
 import type { Entry } from "../../api/queries";
-import { repeats } from "./clocks";
 import { nameOf } from "./figures";
 import type { Tree } from "./tree";
 
@@ -17,7 +16,7 @@ export type Flame = {
   example: number;
 };
 
-export function flame(entries: readonly Entry[], tree: Tree, self: Float64Array): Flame {
+export function flame(entries: readonly Entry[], tree: Tree): Flame {
   const root = blank("", "every entry", -1);
   const byKey = new Map<Flame, Map<string, Flame>>();
   const of: Flame[] = new Array(entries.length);
@@ -25,8 +24,7 @@ export function flame(entries: readonly Entry[], tree: Tree, self: Float64Array)
     const entry = entries[index] as Entry;
     const above = entry.parent === null ? root : (of[entry.parent] as Flame);
     const idle = entry.duration_ns === 0;
-    const cause = entry.parent === null ? undefined : entries[entry.parent];
-    if (idle || (repeats(entry, cause) && (tree.children[index]?.length ?? 0) === 0)) {
+    if (idle || (entry.repeats && (tree.children[index]?.length ?? 0) === 0)) {
       of[index] = above;
       continue;
     }
@@ -45,7 +43,7 @@ export function flame(entries: readonly Entry[], tree: Tree, self: Float64Array)
     }
     node.count++;
     node.errors += entry.error ? 1 : 0;
-    node.self += self[index] as number;
+    node.self += entry.self_ns;
     of[index] = node;
   }
   // Nodes were made top down, so bottom up is the other way round.

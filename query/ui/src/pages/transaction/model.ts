@@ -2,9 +2,8 @@
 import { useMemo } from "react";
 import type { Entry, Transaction } from "../../api/queries";
 import { type AttemptIndex, indexAttempts } from "./attemptIndex";
-import { repeats, type Times, times } from "./clocks";
+import { type Times, times } from "./clocks";
 import { criticalPath, type Segment } from "./criticalPath";
-import { selfTimes } from "./figures";
 import { grow, type Tree } from "./tree";
 import { keys } from "./words";
 
@@ -20,7 +19,6 @@ export type Model = {
   colours: ReadonlyMap<string, string>;
   attempts: AttemptIndex;
   path: readonly Segment[];
-  self: Float64Array;
   /** By index, 1 where a failure has no other below it: it began there. */
   innermost: Uint8Array;
   /** Clocks disagree visibly: a correction would move something. */
@@ -37,13 +35,13 @@ function innermost(entries: readonly Entry[], tree: Tree): Uint8Array {
     const entry = entries[index] as Entry;
     failing[index] = entry.error && !below[index] ? 1 : 0;
     // A line about a failure is not where it began, nor is a second record of the same request.
-    const tells = entry.error && entry.kind !== "log" && !repeats(entry, entries[entry.parent ?? -1]);
+    const tells = entry.error && entry.kind !== "log" && !entry.repeats;
     if (entry.parent !== null && (tells || below[index])) below[entry.parent] = 1;
   }
   // A record that repeats its cause failed where that did.
   for (const index of tree.order) {
-    const { parent } = entries[index] as Entry;
-    if (failing[index] && parent !== null && repeats(entries[index] as Entry, entries[parent])) {
+    const { parent, repeats } = entries[index] as Entry;
+    if (failing[index] && parent !== null && repeats) {
       failing[index] = failing[parent] as number;
     }
   }
@@ -62,18 +60,10 @@ export function useModel(answer: Transaction, correct: boolean): Model {
       colours: new Map(answer.summary.services.map((service, at) => [service, `var(--lane-${at % LANES})`])),
       attempts: indexAttempts(entries),
       innermost: innermost(entries, tree),
-      skewed: times(entries, tree, true).corrected.size > 0,
+      skewed: entries.some((entry) => entry.correction_ns !== 0),
     };
   }, [entries, answer]);
   return useMemo(() => {
-    const at = times(entries, fixed.tree, correct);
-    return {
-      answer,
-      entries,
-      ...fixed,
-      times: at,
-      path: criticalPath(entries, fixed.tree, at),
-      self: selfTimes(entries, fixed.tree, at),
-    };
+    return { answer, entries, ...fixed, times: times(entries, correct), path: criticalPath(answer, correct) };
   }, [answer, entries, fixed, correct]);
 }
