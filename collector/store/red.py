@@ -3,7 +3,7 @@
 Times are nanoseconds since the epoch, durations nanoseconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -25,6 +25,27 @@ class Dependency:
     """as the callee told it: a span with status error, an access log of a request from 500 on or without a response"""
     durations: Quantiles
     """of the call at the callee"""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxiedCalls:
+    """What a service's proxies of one role sent to one upstream cluster, or answered themselves."""
+
+    service: str
+    proxy_role: str
+    """'' where the proxy doesn't say it"""
+    upstream_cluster: str
+    """as the proxy names it; '' where none was chosen"""
+    callee: str
+    """the service that was called by them; '' where no row of another one says so: it is away, or sends nothing"""
+    calls: int
+    errors: int
+    """answered from 500 on, or not at all"""
+    retried: int
+    """sent upstream more than once"""
+    flags: Mapping[str, int]
+    """calls by single response flag"""
+    durations: Quantiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +89,9 @@ class RedReader(Protocol):
         Exact whatever order and batches their ends came in; a call that began more than an hour after the hour of its
         caller's span (a message that waited long) is left out. Empty if there are none.
         """
+
+    def proxied_calls(self, since: int, until: int) -> Sequence[ProxiedCalls]:
+        """What proxies' access logs tell of the requests that began between two times, by service, role and cluster."""
 
     def red(self, filter: RedFilter) -> Sequence[RedPoint]:  # noqa: A002 - as in `MeshReader`
         """Points by start, service, operation, kind; steps without spans are left out."""

@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 from weftline.collector.store.red import LEVELS, Quantiles, RedFilter, RedReader
 from weftline.query import times
 from weftline.query.problems import ProblemAnswer
+from weftline.query.timeline.flags import explain
+from weftline.query.timeline.verdict import proxy_name
 
 MINUTE: Final = times.duration("1m")
 MOST_STEPS: Final = 2_000
@@ -51,8 +53,37 @@ class DependencyView(BaseModel):
     durations_ns: dict[str, int] = Field(description="At the callee, by quantile; off by 1 % at the most.")
 
 
+class FlagView(BaseModel):
+    flag: str = Field(description="Envoy's response flag.", examples=["UF"])
+    text: str = Field(description="In words.", examples=["could not connect to the upstream"])
+    calls: int
+
+
+class ProxiedCallsView(BaseModel):
+    """What one service's proxies of a role recorded of their requests to one upstream cluster."""
+
+    service: str
+    proxy_role: str = Field(description="'' where the proxy doesn't say it.")
+    proxy: str = Field(description="In words.", examples=["cart's outbound proxy"])
+    upstream_cluster: str = Field(description="As the proxy names it; '' where it chose none.")
+    callee: str = Field(
+        description="The service that answered, by ids; '' where no row of another one says it was called, as for an "
+        "inbound proxy's own application."
+    )
+    calls: int = Field(description="Requests, and connections of TCP; about, above 65,536.")
+    calls_per_second: float
+    errors: int = Field(description="Answered from 500 on, or not at all.")
+    error_ratio: float
+    retried: int = Field(description="Sent upstream more than once.")
+    flags: list[FlagView] = Field(description="The most frequent first.")
+    durations_ns: dict[str, int]
+
+
 class DependenciesView(BaseModel):
     dependencies: list[DependencyView]
+    proxies: list[ProxiedCallsView] = Field(
+        description="The same calls as the proxies on their way saw them, and those that nobody answered."
+    )
     since_unix_nano: str
     until_unix_nano: str
 
@@ -128,6 +159,23 @@ def router(reader: RedReader, clock: Callable[[], int] = time.time_ns) -> APIRou
                     durations_ns=_by_level(it.durations),
                 )
                 for it in reader.dependencies(begin, end)
+            ],
+            proxies=[
+                ProxiedCallsView(
+                    service=it.service,
+                    proxy_role=it.proxy_role,
+                    proxy=proxy_name(it.service, it.proxy_role),
+                    upstream_cluster=it.upstream_cluster,
+                    callee=it.callee,
+                    calls=it.calls,
+                    calls_per_second=_rate(it.calls, begin, end),
+                    errors=it.errors,
+                    error_ratio=it.errors / it.calls,
+                    retried=it.retried,
+                    flags=[FlagView(flag=flag, text=explain(flag), calls=calls) for flag, calls in it.flags.items()],
+                    durations_ns=_by_level(it.durations),
+                )
+                for it in reader.proxied_calls(begin, end)
             ],
             since_unix_nano=str(begin),
             until_unix_nano=str(end),

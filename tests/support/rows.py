@@ -19,7 +19,7 @@ from weftline.collector.store.protocol import (
     SpanOutline,
     SpanRow,
 )
-from weftline.collector.store.red import LEVELS, Dependency, RedFilter, RedPoint
+from weftline.collector.store.red import LEVELS, Dependency, ProxiedCalls, RedFilter, RedPoint
 from weftline.collector.store.searcher import Facet, Hit, Place, Window
 
 TRANSACTION = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -227,6 +227,7 @@ class RowsReader:
         self.open: dict[tuple[str, str, int], OpenRequest] = {}
         self.edges: list[Dependency] = []
         self.points: list[RedPoint] = []
+        self.proxied: list[ProxiedCalls] = []
         """Of these two too the question is kept in ``asked``."""
         self.away: str = ""
         """Set it and every call raises TryLater with this text."""
@@ -316,6 +317,10 @@ class RowsReader:
         self.check()
         self.asked = (since, until)
         return self.edges
+
+    def proxied_calls(self, since: int, until: int) -> Sequence[ProxiedCalls]:
+        self.check()
+        return self.proxied
 
     def red(self, filter: RedFilter) -> Sequence[RedPoint]:  # noqa: A002 - the protocol's name
         self.check()

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 
 from support.asgi import call
 from support.rows import RowsReader, RowsSearcher, durations
-from weftline.collector.store.red import Dependency, RedFilter, RedPoint
+from weftline.collector.store.red import Dependency, ProxiedCalls, RedFilter, RedPoint
 from weftline.query.app import create_app
 from weftline.query.settings import QuerySettings
 
@@ -19,6 +19,9 @@ def reader() -> RowsReader:
     reader = RowsReader()
     reader.points = [RedPoint(600 * MINUTE, "cart", "GET /pay", "server", 120, 3, durations(4))]
     reader.edges = [Dependency("web", "cart", 600, 6, durations(4))]
+    reader.proxied = [
+        ProxiedCalls("cart", "sidecar-outbound", "ledger", "", 60, 30, 6, {"UF": 30}, durations(4)),
+    ]
     return reader
 
 
@@ -58,6 +61,14 @@ def test_edges_have_rates_and_quantiles(app: FastAPI, reader: RowsReader) -> Non
             {
                 "caller": "web", "callee": "cart", "calls": 600, "calls_per_second": 10.0, "errors": 6,
                 "error_ratio": 0.01, "durations_ns": BY_LEVEL,
+            }
+        ],
+        "proxies": [
+            {
+                "service": "cart", "proxy_role": "sidecar-outbound", "proxy": "cart's outbound proxy",
+                "upstream_cluster": "ledger", "callee": "", "calls": 60, "calls_per_second": 1.0, "errors": 30,
+                "error_ratio": 0.5, "retried": 6, "durations_ns": BY_LEVEL,
+                "flags": [{"flag": "UF", "text": "could not connect to the upstream", "calls": 30}],
             }
         ],
         "since_unix_nano": str(600 * MINUTE), "until_unix_nano": str(601 * MINUTE),

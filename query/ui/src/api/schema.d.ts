@@ -1037,6 +1037,11 @@ export interface components {
         DependenciesView: {
             /** Dependencies */
             dependencies: components["schemas"]["DependencyView"][];
+            /**
+             * Proxies
+             * @description The same calls as the proxies on their way saw them, and those that nobody answered.
+             */
+            proxies: components["schemas"]["ProxiedCallsView"][];
             /** Since Unix Nano */
             since_unix_nano: string;
             /** Until Unix Nano */
@@ -1272,6 +1277,23 @@ export interface components {
              * @description All there are, where they can be counted.
              */
             values: string[];
+        };
+        /** FlagView */
+        FlagView: {
+            /** Calls */
+            calls: number;
+            /**
+             * Flag
+             * @description Envoy's response flag.
+             * @example UF
+             */
+            flag: string;
+            /**
+             * Text
+             * @description In words.
+             * @example could not connect to the upstream
+             */
+            text: string;
         };
         /**
          * Format
@@ -1678,6 +1700,63 @@ export interface components {
             since_unix_nano: string;
             /** Until Unix Nano */
             until_unix_nano: string;
+        };
+        /**
+         * ProxiedCallsView
+         * @description What one service's proxies of a role recorded of their requests to one upstream cluster.
+         */
+        ProxiedCallsView: {
+            /**
+             * Callee
+             * @description The service that answered, by ids; '' where no row of another one says it was called, as for an inbound proxy's own application.
+             */
+            callee: string;
+            /**
+             * Calls
+             * @description Requests, and connections of TCP; about, above 65,536.
+             */
+            calls: number;
+            /** Calls Per Second */
+            calls_per_second: number;
+            /** Durations Ns */
+            durations_ns: {
+                [key: string]: number;
+            };
+            /** Error Ratio */
+            error_ratio: number;
+            /**
+             * Errors
+             * @description Answered from 500 on, or not at all.
+             */
+            errors: number;
+            /**
+             * Flags
+             * @description The most frequent first.
+             */
+            flags: components["schemas"]["FlagView"][];
+            /**
+             * Proxy
+             * @description In words.
+             * @example cart's outbound proxy
+             */
+            proxy: string;
+            /**
+             * Proxy Role
+             * @description '' where the proxy doesn't say it.
+             */
+            proxy_role: string;
+            /**
+             * Retried
+             * @description Sent upstream more than once.
+             */
+            retried: number;
+            /** Service */
+            service: string;
+            /**
+             * Upstream Cluster
+             * @description As the proxy names it; '' where it chose none.
+             */
+            upstream_cluster: string;
         };
         /**
          * ProxyHealthView
