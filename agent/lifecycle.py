@@ -1,7 +1,6 @@
 """Starting and stopping the agent: settings → exporter → sampler → cuts. The only module that knows all of them."""
 
 import logging
-import os
 import sys
 import threading
 from collections.abc import Mapping
@@ -9,7 +8,7 @@ from typing import Final
 
 from opentelemetry.trace import TracerProvider
 
-from weftline.agent import counters, export, http_headers, plugins, propagate, provider, record, serve, settings
+from weftline.agent import counters, export, forks, http_headers, plugins, propagate, provider, record, serve, settings
 from weftline.agent.ending import Ending
 from weftline.agent.export import resource
 from weftline.agent.export.worker import Worker
@@ -139,4 +138,4 @@ def _in_forked_child() -> None:
     export.in_forked_child()
 
 
-os.register_at_fork(after_in_child=_in_forked_child)
+forks.in_child(_in_forked_child)

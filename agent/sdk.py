@@ -4,7 +4,6 @@ Imported only then (see provider). Until span processors are added, tracers go o
 they make the SDK's spans, which our exporter sends too, and the processors also hear of the agent's own spans.
 """
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,7 +17,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from weftline.agent import export, ids, provider, record, serve
+from weftline.agent import export, forks, ids, provider, record, serve
 from weftline.agent.sample import SAMPLED
 from weftline.agent.weave import guard
 
@@ -68,7 +67,7 @@ def adopt(light: trace.TracerProvider, attributes: Callable[[], Mapping[str, Any
     sdk.TracerProvider.add_span_processor(made, _Export())
     vars(light).update(vars(made))
     object.__dict__["__class__"].__set__(light, Provider)
-    os.register_at_fork(after_in_child=light._handle_fork)  # type: ignore[attr-defined]  # noqa: SLF001 - as `made` did for itself
+    forks.in_child(light._handle_fork)  # type: ignore[attr-defined]  # noqa: SLF001 - as `made` did for itself
 
 
 class _Ids(IdGenerator):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from weftline.agent import counters, publish
+from weftline.agent import counters, forks, publish
 from weftline.agent.export import encode, resource
 from weftline.agent.export.queue import Queue
 from weftline.agent.export.send import Outcome, Sender
@@ -315,4 +315,5 @@ def after_threads_changed() -> None:
         worker.after_threads_changed()
 
 
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)
+forks.in_child(_after_fork_in_child)

@@ -14,13 +14,12 @@ _VERSIONS = "django>=3.2"
 
 def enter_wsgi(
     environ: wsgi.Environ, start_response: wsgi.StartResponse
-) -> tuple[wsgi.StartResponse, Transaction | None]:
-    """A request from a WSGI server. Without a cut of the server, a body that is streamed is outside the span."""
+) -> tuple[wsgi.StartResponse, wsgi.Answering | None]:
+    """A request from a WSGI server."""
     if _foreign():
         wsgi.withdraw(environ)
         return start_response, None
-    request = wsgi.begin(environ, _LIBRARY)
-    return (start_response if request is None else wsgi.watch(request, start_response)), request
+    return wsgi.enter(environ, _LIBRARY, start_response)
 
 
 def leave(request: Transaction | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
@@ -79,7 +78,7 @@ def _foreign() -> bool:
     return foreign.instruments("django", "DjangoInstrumentor")
 
 
-WSGI = Advice(enter_wsgi, leave, error)
+WSGI = Advice(enter_wsgi, wsgi.answered, wsgi.not_answered)
 ASGI = Advice(enter_asgi, leave, error)
 TEST = Advice(enter_test, leave_test, error)
 RESOLVE = Advice(resolving, resolved)
@@ -87,7 +86,8 @@ UNCAUGHT = Advice(uncaught)
 
 
 def _handler(module: str, target: str, advice: str, args: tuple[str, ...], replaces: tuple[str, ...]) -> Pointcut:
-    return Pointcut(module, target, f"{__name__}:{advice}", args, "server", "http.server", _VERSIONS, replaces)
+    returns = advice == "WSGI"
+    return Pointcut(module, target, f"{__name__}:{advice}", args, "server", "http.server", _VERSIONS, replaces, returns)
 
 
 POINTCUTS = [

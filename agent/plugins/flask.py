@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from weftline.agent import foreign, serve
-from weftline.agent.context import Transaction
 from weftline.agent.plugins import wsgi
 from weftline.agent.pointcut import Advice, Pointcut
 
@@ -14,25 +13,12 @@ _LIBRARY = "weftline.agent.flask"
 
 def enter(
     app: Any, environ: wsgi.Environ, start_response: wsgi.StartResponse
-) -> tuple[wsgi.StartResponse, Transaction | None]:
+) -> tuple[wsgi.StartResponse, wsgi.Answering | None]:
     """Begins the span, or takes over the server's; the response's start is watched."""
     if foreign.instruments("flask", "FlaskInstrumentor", app):
         wsgi.withdraw(environ)
         return start_response, None
-    request = wsgi.begin(environ, _LIBRARY)
-    return (start_response if request is None else wsgi.watch(request, start_response)), request
-
-
-def leave(request: Transaction | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
-    """Ends the span, unless it is the server's: a body that is streamed later is inside of that one only."""
-    if request is not None:
-        serve.finish(request)
-
-
-def error(request: Transaction | None, exception: BaseException) -> None:
-    """Ends the span of a request that Flask let an exception out of."""
-    if request is not None:
-        serve.finish(request, exception)
+    return wsgi.enter(environ, _LIBRARY, start_response)
 
 
 def matched() -> None:
@@ -53,7 +39,7 @@ def _look_behind_proxy() -> Callable[[], Any]:
     return found
 
 
-ENTRY = Advice(enter, leave, error)
+ENTRY = Advice(enter, wsgi.answered, wsgi.not_answered)
 MATCHED = Advice(matched)
 EXCEPTION = Advice(serve.failed)
 
@@ -64,6 +50,7 @@ POINTCUTS = [
         advice=f"{__name__}:ENTRY",
         args=("self", "environ", "start_response"),
         replaces=("start_response",),
+        returns=True,
         kind="server",
         scope="http.server",
         versions="flask>=2.2",

@@ -2,7 +2,8 @@
 
 A server's cut begins the request when its environ is there and ends it when the body is sent and the access log
 written. A framework inside only takes it over (its name, its route), so there is one span however many are stacked.
-Servers that call the application from C (uWSGI, mod_wsgi) leave it all to the framework's cut.
+Servers that call the application from C (uWSGI, mod_wsgi) leave it all to the framework's cut, which ends the request
+when the application returns, or with a body that is made while it is sent (:mod:`~weftline.agent.wsgi_body`).
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 from opentelemetry.context.context import Context
 
-from weftline.agent import context, foreign, http_attributes, http_headers, propagate, semconv, serve
+from weftline.agent import context, foreign, forks, http_attributes, http_headers, propagate, semconv, serve, wsgi_body
 from weftline.agent.pointcut import Advice, Pointcut
 from weftline.agent.record import Span
 from weftline.agent.weave import guard
@@ -26,6 +27,8 @@ _VERSIONS = "gunicorn>=20"
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 StartResponse = Callable[..., Any]
+Answering = tuple[context.Transaction, Environ]
+"""A request that a framework's cut has begun, and so ends."""
 
 
 @dataclass(slots=True)
@@ -51,6 +54,14 @@ def begin(environ: Environ, library: str) -> context.Transaction | None:
     request = serve.begin(_extract(environ.get), library, _describe, (environ, path), path)
     environ[_ENTERED] = request
     return request
+
+
+def enter(environ: Environ, library: str, start_response: StartResponse) -> tuple[StartResponse, Answering | None]:
+    """A framework's application is called. None for what a server's cut has begun and will end."""
+    if _ENTERED not in environ:
+        forks.notice()
+    request = begin(environ, library)
+    return (start_response, None) if request is None else (watch(request, start_response), (request, environ))
 
 
 def withdraw(environ: Environ) -> None:
@@ -86,6 +97,11 @@ def started(request: context.Transaction, status: str, headers: Headers) -> Head
     return [*headers, (_TOLD, serve.response_id(request))]
 
 
+def answered(answering: Answering | None, body: Any) -> Any:
+    """A framework's application has returned a body; what to return in its place."""
+    return body if answering is None else wsgi_body.answered(*answering, body)
+
+
 def handle() -> Handling:
     """A server begins to handle a request it has read."""
     handling = Handling(context.serving(), _handling.get())
@@ -104,6 +120,12 @@ def handling() -> context.Transaction | None:
     """The request that the server around is handling."""
     found = _handling.get()
     return None if found is None else found.request
+
+
+def not_answered(answering: Answering | None, exception: BaseException) -> None:
+    """A framework's application let an exception out."""
+    if answering is not None:
+        serve.finish(answering[0], exception)
 
 
 def handled(token: Handling | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result

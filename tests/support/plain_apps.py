@@ -1,4 +1,4 @@
-"""The same small shop as a plain WSGI application, a plain ASGI application, and with Flask."""
+"""The same small shop as a plain WSGI application, a plain ASGI application, and with Flask (and bodies of all kinds)."""
 
 import json
 import logging
@@ -69,3 +69,24 @@ def order(number: int) -> dict[str, Any]:
 @flask_app.get("/stream")
 def stream() -> flask.Response:
     return flask.Response(_body())
+
+
+@flask_app.get("/breaks")
+def breaks() -> flask.Response:
+    def body() -> Iterator[str]:
+        yield "a"
+        raise LookupError("no such thing")
+
+    return flask.Response(body())
+
+
+@flask_app.get("/closes")
+def closes() -> flask.Response:
+    response = flask.Response(_body())
+    response.call_on_close(lambda: LOG.info("closed in %s", weftline.agent.transaction_id()))
+    return response
+
+
+@flask_app.get("/file")
+def file() -> flask.Response:
+    return flask.send_file(__file__, mimetype="text/x-python")
