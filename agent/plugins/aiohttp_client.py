@@ -54,6 +54,6 @@ POINTCUTS = [
         replaces=("headers",),
         kind="client",
         scope=call.SCOPE,
-        versions="aiohttp>=3.8",
+        versions="aiohttp>=3.8.3",
     ),
 ]

@@ -8,7 +8,7 @@ from weftline.agent.pointcut import Advice, Pointcut
 from weftline.agent.propagate import extract, transaction_id
 
 _LIBRARY = "weftline.agent.aiohttp_server"
-_VERSIONS = "aiohttp>=3.8"
+_VERSIONS = "aiohttp>=3.8.3"
 _LEAST_ERROR = 500
 
 Token = tuple[context.Transaction, Any]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # loads ssl, which gevent must patch first
     import asyncio
 
 _LIBRARY = "weftline.agent.aiokafka"
-_VERSIONS = "aiokafka>=0.8"
+_VERSIONS = "aiokafka>=0.8.1"
 _last: weakref.WeakKeyDictionary[Any, tuple[Any, Handling, Context]] = weakref.WeakKeyDictionary()
 """Each consumer's last record, and the context it made where it was handed out."""
 

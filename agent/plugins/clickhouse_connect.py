@@ -4,13 +4,18 @@ insert. The HTTP requests below get the headers, so that proxies between know th
 What the client asks for when it is made, and its pings, get no span.
 """
 
+import re
 import urllib.parse
 from typing import Any
 
-from weftline.agent import query
+from weftline.agent import installed, query
 from weftline.agent.pointcut import Advice, Pointcut
+from weftline.agent.weave import versions
 
 _LIBRARY = query.Library("clickhouse_connect")
+_NAME = "clickhouse-connect"
+_VERSIONS = f"{_NAME}>=0.8"
+_CODE = re.compile(r"\bCode: (\d+)")
 
 
 def run(client: Any, context: Any) -> query.Query | None:
@@ -40,8 +45,12 @@ def insert_raw(client: Any, table: Any) -> query.Query | None:
 
 
 def error(token: query.Query | None, exception: BaseException) -> None:
-    """Ends the span."""
-    query.failed(token, exception, getattr(exception, "code", None))
+    """Ends the span. Before 1.3 ClickHouse's code is in the text only."""
+    code = getattr(exception, "code", None)
+    if code is None:
+        found = _CODE.search(str(exception))
+        code = found and found[1]
+    query.failed(token, exception, code)
 
 
 def mute() -> query.Query:
@@ -61,6 +70,15 @@ def _describe_insert(attributes: dict[str, Any], client: Any, table: Any, rows: 
     return query.describe_call(attributes, _server(client), "INSERT", str(table or "").replace("`", ""), rows)
 
 
+def _clients() -> tuple[tuple[str, str], ...]:
+    """The classes that send. The asynchronous one of versions before 1.0 has the other work in a thread."""
+    version = installed.version(_NAME) or "1.7"
+    sync = (
+        ("_backendclient", "SyncBackendClient") if versions.allows(">=1.7", version) else ("httpclient", "HttpClient")
+    )
+    return (sync, ("asyncclient", "AsyncClient")) if versions.allows(">=1", version) else (sync,)
+
+
 def _server(client: Any) -> query.Server:
     parts = urllib.parse.urlsplit(getattr(client, "url", None) or "")
     return query.Server("clickhouse", getattr(client, "database", None) or "", parts.hostname or "", parts.port or 0)
@@ -72,6 +90,7 @@ INSERT = Advice(insert, query.answered, error)
 INSERT_BLOCK = Advice(insert_block, query.answered, error)
 INSERT_RAW = Advice(insert_raw, query.answered, error)
 MUTE = Advice(mute, query.unmuted, query.unmuted)
+_CLIENTS = _clients()
 
 POINTCUTS = [
     Pointcut(
@@ -81,12 +100,12 @@ POINTCUTS = [
         args=args,
         kind="internal" if advice == "MUTE" else "client",
         scope=query.SCOPE,
-        versions="clickhouse-connect>=1.0",
+        versions=_VERSIONS,
     )
     for module, target, advice, args in (
         *(
             (module, f"{client}.{method}", advice, args)
-            for module, client in (("_backendclient", "SyncBackendClient"), ("asyncclient", "AsyncClient"))
+            for module, client in _CLIENTS
             for method, advice, args in (
                 ("_query_with_context", "RUN", ("self", "context")),
                 ("data_insert", "INSERT_BLOCK", ("self", "context")),
@@ -98,8 +117,14 @@ POINTCUTS = [
             )
         ),
         ("client", "Client.insert", "INSERT", ("self", "table", "data", "context")),
-        ("asyncclient", "AsyncClient.insert", "INSERT", ("self", "table", "data", "context")),
-        ("httpclient", "HttpClient._init_common_settings", "MUTE", ()),
-        ("asyncclient", "AsyncClient._initialize", "MUTE", ()),
+        ("client", "Client.__init__", "MUTE", ()),
+        *(
+            (module, f"{client}.{method}", advice, args)
+            for module, client in _CLIENTS[1:]
+            for method, advice, args in (
+                ("insert", "INSERT", ("self", "table", "data", "context")),
+                ("_initialize", "MUTE", ()),
+            )
+        ),
     )
 ]

@@ -17,7 +17,7 @@ from weftline.agent.record import exception_type
 from weftline.agent.weave import guard
 
 _LIBRARY = "weftline.agent.confluent_kafka"
-_VERSIONS = "confluent-kafka>=1.9"
+_VERSIONS = "confluent-kafka>=2.0.2"
 _NOTHING = ","
 """A signature without parameters."""
 _PRODUCE = "topic, value, key, partition, callback, on_delivery, timestamp, headers"

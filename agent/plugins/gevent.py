@@ -58,7 +58,7 @@ CARRY = Advice(carried)
 
 def _cut(module: str, target: str, advice: str, *args: str, replaces: tuple[str, ...] = ()) -> Pointcut:
     return Pointcut(
-        module, target, f"{__name__}:{advice}", args=args, replaces=replaces, kind="observe", versions="gevent>=20.9"
+        module, target, f"{__name__}:{advice}", args=args, replaces=replaces, kind="observe", versions="gevent>=22.10.2"
     )
 
 

@@ -102,7 +102,8 @@ def enter(self: Any, metadata: Metadata) -> tuple[Metadata, call.Call | None]:
     """A call of the client's begins."""
     if foreign.suppressed() or foreign.instruments("grpc", "GrpcInstrumentorClient"):
         return metadata, None
-    token = depart(_LIBRARY, self._method, self._target, metadata)
+    target = getattr(self, "_target", None)  # since 1.62; before, the channel in Cython is asked
+    token = depart(_LIBRARY, self._method, self._channel.target() if target is None else target, metadata)
     return added(metadata, token), token
 
 
@@ -151,7 +152,7 @@ def serving(rpc_event: Any, state: Any) -> tuple[context.Transaction, Any] | Non
     if foreign.instruments("grpc", "GrpcInstrumentorServer"):
         return None
     incoming = extract(header(rpc_event.invocation_metadata))
-    request = serve.begin(incoming, _LIBRARY, _describe, (rpc_event, state), _text(getattr(state, _METHOD, "")))
+    request = serve.begin(incoming, _LIBRARY, _describe, (rpc_event, state), _text(_method(rpc_event, state)))
     setattr(state, _REQUEST, request)
     return request, state
 
@@ -192,7 +193,13 @@ def sending(metadata: Metadata) -> tuple[Metadata, None]:
 def _describe(subject: tuple[Any, Any], attributes: dict[str, Any]) -> str:
     rpc_event, state = subject
     describe_peer(attributes, rpc_event.call.peer().decode())
-    return describe_rpc(attributes, getattr(state, _METHOD, ""))
+    return describe_rpc(attributes, _method(rpc_event, state))
+
+
+def _method(rpc_event: Any, state: Any) -> bytes | str:
+    """The method served. gRPC before 1.64 has no registered methods, and no state where it looks for any."""
+    found: bytes | str = getattr(state, _METHOD, None) or rpc_event.call_details.method
+    return found
 
 
 def _status(state: Any) -> str:

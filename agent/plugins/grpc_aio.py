@@ -26,12 +26,21 @@ def channel(self: Any, target: str) -> None:
     setattr(self, _TARGET, target)
 
 
+def making(self: Any) -> str:
+    """A channel makes what a method is called by; older versions' doesn't know the channel."""
+    return getattr(self, _TARGET, "")
+
+
+def made(target: str | None, callable_: Any) -> None:
+    """It is there, and told where it calls."""
+    setattr(callable_, _TARGET, target)
+
+
 def enter(self: Any, metadata: rpc.Metadata) -> tuple[rpc.Metadata, call.Call | None]:
     """A call of the client's begins."""
     if foreign.suppressed() or foreign.instruments("grpc", "GrpcAioInstrumentorClient"):
         return metadata, None
-    target = getattr(self._python_channel, _TARGET, "") if hasattr(self, "_python_channel") else ""
-    token = rpc.depart(_LIBRARY, self._method, target, metadata)
+    token = rpc.depart(_LIBRARY, self._method, getattr(self, _TARGET, ""), metadata)
     return rpc.added(metadata, token), token
 
 
@@ -203,12 +212,17 @@ def _served(servicer: Any) -> str:
 
 
 CHANNEL = Advice(channel)
+MAKE = Advice(making, made)
 CALL = Advice(enter, started, rpc.error)
 SERVER = Advice(server)
 
 POINTCUTS = [
     Pointcut(
         "grpc.aio._channel", "Channel.__init__", f"{__name__}:CHANNEL", ("self", "target"), "observe", "", _VERSIONS
+    ),
+    *(
+        Pointcut("grpc.aio._channel", f"Channel.{kind}", f"{__name__}:MAKE", ("self",), "observe", "", _VERSIONS)
+        for kind in ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
     ),
     *(
         Pointcut(

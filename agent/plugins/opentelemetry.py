@@ -27,6 +27,6 @@ POINTCUTS = [
         target="get_global_textmap",
         advice=f"{__name__}:ASKED",
         kind="observe",
-        versions="opentelemetry-api>=1.20",
+        versions="opentelemetry-api>=1.45",
     ),
 ]

@@ -58,13 +58,15 @@ POINTCUTS = [
         args=args,
         kind="client",
         scope=query.SCOPE,
-        versions="psycopg>=3.1",
+        versions="psycopg>=3.1.4",
     )
     for module, cursor in (
         ("cursor", "Cursor"),
         ("cursor_async", "AsyncCursor"),
         ("_server_cursor", "ServerCursor"),  # its own `execute`; it can't do the others
         ("_server_cursor_async", "AsyncServerCursor"),
+        ("server_cursor", "ServerCursor"),  # where they were before 3.3
+        ("server_cursor", "AsyncServerCursor"),
     )
     for method, advice, args in (
         ("execute", "EXECUTE", ("self", "query")),

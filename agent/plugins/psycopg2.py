@@ -63,6 +63,6 @@ POINTCUTS = [
         args=("connection_factory",),
         replaces=("connection_factory",),
         kind="observe",
-        versions="psycopg2>=2.9",
+        versions="psycopg2>=2.9.5",
     ),
 ]

@@ -9,7 +9,7 @@ from weftline.agent import query
 from weftline.agent.pointcut import Advice, Pointcut
 
 _LIBRARY = query.Library("pymysql", "PyMySQLInstrumentor")
-_VERSIONS = "pymysql>=1.0"
+_VERSIONS = "pymysql>=1.0.1"
 
 
 def execute(cursor: Any, text: Any) -> query.Query | None:

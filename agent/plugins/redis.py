@@ -128,7 +128,11 @@ BROKERS = Advice(making, made)
 
 POINTCUTS = [
     Pointcut(
-        "kombu.transport.redis", "Channel._create_client", f"{__name__}:BROKERS", kind="observe", versions="kombu>=5.2"
+        "kombu.transport.redis",
+        "Channel._create_client",
+        f"{__name__}:BROKERS",
+        kind="observe",
+        versions="kombu>=5.2.1",
     ),
     *(
         Pointcut(

@@ -11,7 +11,7 @@ from weftline.agent import query
 from weftline.agent.pointcut import Advice, Pointcut
 
 _LIBRARY = query.Library("sqlalchemy", "SQLAlchemyInstrumentor")
-_VERSIONS = "sqlalchemy>=2.0"
+_VERSIONS = "sqlalchemy>=2.0.5"
 _SYSTEMS = {
     "postgresql": "postgresql",
     "mysql": "mysql",

@@ -53,6 +53,18 @@ def handling(route: Any, scope: asgi.Scope) -> None:
         serve.route(route_template(scope, route), request.span)
 
 
+def mounting(mount: Any, scope: asgi.Scope) -> tuple[Any, asgi.Scope]:
+    """A mount hands a request on, perhaps to an application without routes, such as a folder of files."""
+    return mount, scope
+
+
+def mounted(token: tuple[Any, asgi.Scope] | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
+    """No route below handled it. Older Starlettes don't leave the mount in the scope."""
+    if token is not None:
+        mount, scope = token
+        handling(mount, scope)
+
+
 def route_template(scope: asgi.Scope, handling: Any = None) -> str:
     """The template of the route that handled a request, with the mounts and prefixes above it; empty without one."""
     # FastAPI keeps an included router's route, prefix and all, beside the route as it was declared
@@ -81,6 +93,7 @@ def _route(scope: asgi.Scope) -> None:
 
 ENTRY = Advice(enter, leave, error)
 HANDLING = Advice(handling)
+MOUNT = Advice(mounting, mounted, mounted)
 _VERSIONS = "starlette>=0.27"
 
 POINTCUTS = [
@@ -96,5 +109,8 @@ POINTCUTS = [
     ),
     Pointcut(
         "starlette.routing", "Route.handle", f"{__name__}:HANDLING", ("self", "scope"), "observe", versions=_VERSIONS
+    ),
+    Pointcut(
+        "starlette.routing", "Mount.handle", f"{__name__}:MOUNT", ("self", "scope"), "observe", versions=_VERSIONS
     ),
 ]

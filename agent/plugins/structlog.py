@@ -189,7 +189,7 @@ POINTCUTS = [
         advice=f"{__name__}:LOG",
         args=("self", "method_name"),
         kind="observe",
-        versions="structlog>=21.2",
+        versions="structlog>=22.2",
     ),
     Pointcut(
         module="structlog._base",
@@ -198,7 +198,7 @@ POINTCUTS = [
         args=("self", "event_kw", "method_name"),
         replaces=("self", "event_kw"),
         kind="observe",
-        versions="structlog>=21.2",
+        versions="structlog>=22.2",
     ),
     Pointcut(
         module="structlog.stdlib",  # it imports logging; a program without structlog pays nothing
@@ -206,6 +206,6 @@ POINTCUTS = [
         advice=f"{__name__}:HANDED_ON",
         args=("self", "record"),
         kind="observe",
-        versions="structlog>=21.2",
+        versions="structlog>=22.2",
     ),
 ]

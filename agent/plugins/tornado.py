@@ -10,7 +10,7 @@ from weftline.agent.propagate import extract, transaction_id
 from weftline.agent.record import Span
 
 _LIBRARY = "weftline.agent.tornado"
-_VERSIONS = "tornado>=6"
+_VERSIONS = "tornado>=6.1"
 _LEAST_ERROR, _NO_ANSWER = 500, 599
 
 Callback = Callable[[Any], None]

@@ -42,6 +42,6 @@ POINTCUTS = [
         replaces=("headers",),
         kind="client",
         scope=call.SCOPE,
-        versions="urllib3>=2",
+        versions="urllib3>=2.0.2",
     ),
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prometheus_client import Counter, Histogram
 
+from weftline.agent import plugins
 from weftline.agent.env import variables
 from weftline.agent.settings import Settings as AgentSettings
 from weftline.collector import metrics
@@ -31,6 +32,58 @@ SETTINGS = {
     "Query": QuerySettings,
 }
 
+LIBRARIES = {
+    "servers": {
+        "gunicorn": "gunicorn",
+        "uvicorn (WebSockets too)": "uvicorn",
+        "Flask": "flask",
+        "werkzeug": "werkzeug",
+        "Django": "django",
+        "Starlette": "starlette",
+        "FastAPI": "fastapi",
+        "aiohttp": "aiohttp",
+        "tornado": "tornado",
+        "gRPC (sync and aio)": "grpcio",
+        "wsgiref": "",
+    },
+    "clients": {
+        "requests": "requests",
+        "httpx": "httpx",
+        "urllib3": "urllib3",
+        "aiohttp": "aiohttp",
+        "tornado": "tornado",
+        "gRPC (sync and aio)": "grpcio",
+        "http.client": "",
+    },
+    "data": {
+        "SQLAlchemy": "sqlalchemy",
+        "psycopg": "psycopg",
+        "psycopg2": "psycopg2",
+        "asyncpg": "asyncpg",
+        "PyMySQL": "pymysql",
+        "redis": "redis",
+        "pymongo": "pymongo",
+        "clickhouse-driver": "clickhouse-driver",
+        "clickhouse-connect": "clickhouse-connect",
+        "sqlite3; statements without their literals": "",
+    },
+    "messages": {
+        "kafka-python": "kafka-python",
+        "aiokafka": "aiokafka",
+        "confluent-kafka": "confluent-kafka",
+        "Celery": "celery",
+        "kombu": "kombu",
+    },
+    "logs": {"structlog": "structlog", "loguru": "loguru", "logging": ""},
+    "context": {
+        "gevent": "gevent",
+        "opentelemetry-api": "opentelemetry-api",
+        "threads, executors, multiprocessing, fork, gunicorn's and uvicorn's workers": "",
+    },
+}
+"""What the README says is instrumented: as it is called there, and as pointcuts name the library; no name for what
+comes with Python."""
+
 
 def settings_table() -> str:
     return "\n".join(_settings_lines())
@@ -55,7 +108,27 @@ def metrics_table() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"settings": settings_table, "metrics": metrics_table}
+def libraries_table() -> str:
+    floors = claims()
+    lines = ["| | from this version on |", "|---|---|"]
+    for group, names in LIBRARIES.items():
+        shown = (f"{name} {floors[library]}" if library else name for name, library in names.items())
+        lines.append(f"| {group} | {', '.join(shown)} |")
+    return "\n".join(lines)
+
+
+def claims() -> dict[str, str]:
+    """The oldest version of each library that a pointcut of ours is for."""
+    found = {}
+    for pointcut in plugins.pointcuts():
+        if pointcut.versions and pointcut.advice.startswith("weftline."):
+            library, sign, version = pointcut.versions.partition(">=")
+            assert sign, f"{pointcut.versions}: a claim names the oldest version only"
+            assert found.setdefault(library, version) == version, f"{library} is claimed from two versions on"
+    return found
+
+
+TABLES = {"settings": settings_table, "metrics": metrics_table, "libraries": libraries_table}
 
 
 def section(name: str, text: str) -> str:

@@ -71,7 +71,7 @@ def test_an_error(start_agent: Start, sink: OtlpSink, client: Any) -> None:
     start_agent()
     with served(), pytest.raises(clickhouse_connect.driver.exceptions.DatabaseError) as caught:
         client.query("SELECT * FROM nowhere WHERE name = {name:String}", parameters={"name": "s3cret"})
-    assert caught.value.code == 60
+    assert "60" in str(caught.value)
     (span,) = queries(sink)
     assert span["attributes"]["db.response.status_code"] == span["attributes"]["error.type"] == "60"
     assert span["status"] == 2
@@ -81,12 +81,14 @@ def test_asynchronous(start_agent: Start, sink: OtlpSink, client: Any, clickhous
     start_agent()
 
     async def main() -> list[Any]:
-        made = await clickhouse_connect.get_async_client(host="127.0.0.1", port=clickhouse.http_port)
-        async with made as client:
-            await client.insert("connect_cart", [[1, "s3cret"], [2, "s3cret"]])
-            rows = await client.query("SELECT name FROM connect_cart WHERE id = 1")
-            found = await asyncio.gather(*(client.command(f"SELECT {n}") for n in range(3)))
-            return [*rows.result_rows, *found]
+        client = await clickhouse_connect.get_async_client(host="127.0.0.1", port=clickhouse.http_port)
+        await client.insert("connect_cart", [[1, "s3cret"], [2, "s3cret"]])
+        rows = await client.query("SELECT name FROM connect_cart WHERE id = 1")
+        found = await asyncio.gather(*(client.command(f"SELECT {n}") for n in range(3)))
+        closing = client.close()
+        if closing is not None:  # before 1.0 nothing is to be awaited
+            await closing
+        return [*rows.result_rows, *found]
 
     with served() as request:
         assert asyncio.run(main()) == [("s3cret",), 0, 1, 2]

@@ -279,7 +279,9 @@ def test_the_agents_own_exports_are_not_traced(start_agent: Any, sink: OtlpSink)
 def test_aiohttps_headers_and_base_url(start_agent: Any, sink: OtlpSink, echo: Echo) -> None:
     async def go() -> None:
         async with aiohttp.ClientSession(f"{echo.url}/", headers={"X-Session": "s", "X-Both": "s"}) as session:
-            async with session.get("x", headers=[("X-Both", "1"), ("X-Both", "2")], params={"sig": "secret"}) as answer:
+            async with session.get(
+                "/x", headers=[("X-Both", "1"), ("X-Both", "2")], params={"sig": "secret"}
+            ) as answer:
                 await answer.read()
             assert dict(session.headers) == {"X-Session": "s", "X-Both": "s"}
 

@@ -85,7 +85,8 @@ def aio_handlers() -> dict[str, Any]:
 def sync_server() -> Iterator[str]:
     server = grpc.server(ThreadPoolExecutor(2))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("shop.Orders", sync_handlers()),))
-    server.add_registered_method_handlers("shop.Orders", sync_handlers())
+    if hasattr(server, "add_registered_method_handlers"):  # since 1.64
+        server.add_registered_method_handlers("shop.Orders", sync_handlers())
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:

@@ -72,6 +72,8 @@ async def plain_app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 @pytest.fixture(params=["websockets", "websockets-sansio", "wsproto"])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "websockets-sansio":
+        pytest.importorskip("uvicorn.protocols.websockets.websockets_sansio_impl", reason="uvicorn before 0.35")
     with asgi_server(fastapi_app(), ws=request.param) as url:
         yield url.replace("http", "ws")
 
