@@ -1,4 +1,4 @@
-"""Envoy's other access loggers, writing the fields that the OpenTelemetry one sends (`export.py`): gRPC ALS and a file.
+"""The access loggers of a listener: OpenTelemetry's (`export.py`), gRPC ALS and a file, all writing the same fields.
 
 The rows are the same whatever the way. OTLP counts what it loses, ALS loses silently but costs Envoy less, a file loses
 nothing and needs `weftline collect logs` beside it.
@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from weftline.agent import semconv
 
-from .export import BUFFER_BYTES, FLUSH_INTERVAL
+from .export import BUFFER_BYTES, FLUSH_INTERVAL, access_log, attempt_fields, attempt_log
 from .extension import Json, typed
-from .proxy import Listener, Proxy
+from .proxy import Als, File, Listener, Proxy
 
 ALS_FIELDS = frozenset(
     {
@@ -26,6 +26,29 @@ ALS_FIELDS = frozenset(
     }
 )  # fmt: skip
 """Fields of semconv.ACCESS_LOG_FIELDS that the protocol has itself; the others are sent as custom tags."""
+
+
+def access_loggers(proxy: Proxy, listener: Listener) -> list[Json]:
+    """The loggers of requests, in the order of ``proxy.access_logs``."""
+    return _loggers(proxy, listener, access_log(proxy, listener), semconv.ACCESS_LOG_FIELDS)
+
+
+def attempt_loggers(proxy: Proxy, listener: Listener) -> list[Json]:
+    """The loggers for the router's `upstream_log`."""
+    return _loggers(proxy, listener, attempt_log(proxy, listener), attempt_fields(listener))
+
+
+def _loggers(proxy: Proxy, listener: Listener, otlp: Json, fields: Mapping[str, str]) -> list[Json]:
+    made = []
+    for way in proxy.access_logs:
+        match way:
+            case Als():
+                made.append(als(proxy, listener, way.cluster, fields))
+            case File():
+                made.append(file(proxy, listener, way.path, fields))
+            case _:
+                made.append(otlp)
+    return made
 
 
 def als(

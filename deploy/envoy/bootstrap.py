@@ -8,7 +8,7 @@ span and of the upstream attempt's, whether or not the trace is sampled.
 
 from .extension import Json
 from .http_connection_manager import additions, http_connection_manager, router
-from .proxy import Address, Cluster, Collector, Proxy
+from .proxy import Address, Als, Cluster, Proxy
 
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -32,7 +32,7 @@ def bootstrap(proxy: Proxy) -> Json:
                 }
                 for listener in proxy.listeners
             ],
-            "clusters": [*map(_cluster, proxy.clusters), _collector_cluster(proxy.collector)],
+            "clusters": [*map(_cluster, proxy.clusters), *_weftline_clusters(proxy)],
         },
     }
 
@@ -46,7 +46,7 @@ def snippet(proxy: Proxy) -> Json:
     return {
         "http_connection_manager": additions(proxy, listener),
         "router": router(proxy, listener),
-        "clusters": [_collector_cluster(proxy.collector)],
+        "clusters": _weftline_clusters(proxy),
     }
 
 
@@ -79,8 +79,18 @@ def _http_options(**options: Json) -> Json:
     }
 
 
-def _collector_cluster(collector: Collector) -> Json:
-    cluster = _cluster(Cluster(collector.cluster, (collector.address,)))
+def _weftline_clusters(proxy: Proxy) -> list[Json]:
+    """Those that spans and access logs go to; each name once."""
+    collector = proxy.collector
+    http2 = _http_options(explicit_http_config={"http2_protocol_options": {}})
+    clusters = {collector.cluster: _collector_cluster(collector.cluster, collector.address)}
     if collector.protocol == "grpc":
-        cluster |= _http_options(explicit_http_config={"http2_protocol_options": {}})
-    return cluster
+        clusters[collector.cluster] |= http2
+    for way in proxy.access_logs:
+        if isinstance(way, Als):
+            clusters[way.cluster] = _collector_cluster(way.cluster, way.address) | http2
+    return list(clusters.values())
+
+
+def _collector_cluster(name: str, address: Address) -> Json:
+    return _cluster(Cluster(name, (address,)))

@@ -7,7 +7,7 @@ import yaml
 
 from .address import AddressType
 from .bootstrap import bootstrap, snippet
-from .proxy import Address, Cluster, Collector, Listener, Proxy, Role, Route
+from .proxy import AccessLog, Address, Als, Cluster, Collector, File, Listener, Proxy, Role, Route
 
 ADMIN_PORT = 9901
 
@@ -16,7 +16,7 @@ WHERE = """\
 # - http_connection_manager: these fields; its own http_filters come behind ours.
 # - router: these fields go into the last http filter, envoy.filters.http.router.
 # - every virtual host: include_request_attempt_count: true (not in a sidecar's inbound listener).
-# - clusters: one more, for what is sent to weftline.
+# - clusters: these, for what is sent to weftline.
 # - layered_runtime, if look-ups should find spans at once: tracing.opentelemetry.flush_interval_ms: 250 (default 5000).
 """
 
@@ -43,6 +43,15 @@ def envoy() -> None:
 @click.option(
     "--untrusted", is_flag=True, help="Callers may not say which trace they belong to (internet-facing edge)."
 )
+@click.option(
+    "--access-log",
+    "access_logs",
+    metavar="otlp|als[=HOST:PORT]|file=PATH",
+    multiple=True,
+    default=["otlp"],
+    show_default=True,
+    help="How access logs are sent; may be given several times. als goes to weftline's gRPC port.",
+)
 @click.option("--listen", type=AddressType(), help="With --upstream: write a whole bootstrap that listens here.")
 @click.option("--upstream", type=AddressType(), help="Where the bootstrap's requests go.")
 def config(
@@ -53,6 +62,7 @@ def config(
     protocol: str,
     sampling: float,
     untrusted: bool,
+    access_logs: tuple[str, ...],
     listen: Address | None,
     upstream: Address | None,
 ) -> None:
@@ -65,17 +75,46 @@ def config(
         (Route("all", "/", "upstream"),),
         trusted=not untrusted,
     )
+    to = Collector(collector, "grpc" if protocol == "grpc" else "http")
     proxy = Proxy(
         service=service,
         node_id=f"{service}-{role}",
         admin=Address("127.0.0.1", ADMIN_PORT),
-        collector=Collector(collector, "grpc" if protocol == "grpc" else "http"),
+        collector=to,
         listeners=(listener,),
         clusters=(Cluster("upstream", (upstream,)),) if upstream else (),
         sampling_percentage=sampling,
+        access_logs=tuple(dict.fromkeys(_access_log(it, to) for it in access_logs)),
     )
     text = _yaml(bootstrap(proxy)) if upstream else WHERE + _yaml(snippet(proxy))
     click.echo(text, nl=False)
+
+
+def _access_log(text: str, collector: Collector) -> AccessLog | Als | File:
+    kind, given, value = text.partition("=")
+    match kind:
+        case "otlp" if not given:
+            return AccessLog.OTLP
+        case "als" if value:
+            try:
+                return Als(AddressType().convert(value, None, None))
+            except click.BadParameter as error:
+                raise click.BadParameter(error.message, param_hint="'--access-log'") from error
+        case "als" if not given and collector.protocol == "grpc":
+            return Als(collector.address, collector.cluster)
+        case "als":
+            raise click.BadParameter(
+                "als needs the address of a gRPC port: --access-log als=HOST:PORT, or --protocol grpc.",
+                param_hint="'--access-log'",
+            )
+        case "file" if value:
+            return File(value)
+        case "file":
+            raise click.BadParameter("file needs a path: --access-log file=PATH.", param_hint="'--access-log'")
+        case _:
+            raise click.BadParameter(
+                f"{text!r} is none of otlp, als[=HOST:PORT] and file=PATH.", param_hint="'--access-log'"
+            )
 
 
 def _yaml(data: dict[str, Any]) -> str:

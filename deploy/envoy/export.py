@@ -52,11 +52,17 @@ def access_log(proxy: Proxy, listener: Listener) -> Json:
 
 def attempt_log(proxy: Proxy, listener: Listener) -> Json:
     """The logger for the router's `upstream_log`: one record an attempt, with the ids that the attempt sent."""
-    fields = semconv.ATTEMPT_LOG_FIELDS
-    if not counts_attempts(listener):
-        fields = {name: value for name, value in fields.items() if name != "upstream_request_attempt_count"}
     body = "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% attempt %RESPONSE_CODE%"
-    return _logger(proxy, listener, body, fields)
+    return _logger(proxy, listener, body, attempt_fields(listener))
+
+
+def attempt_fields(listener: Listener) -> Mapping[str, str]:
+    """semconv.ATTEMPT_LOG_FIELDS that this listener knows."""
+    if counts_attempts(listener):
+        return semconv.ATTEMPT_LOG_FIELDS
+    return {
+        name: value for name, value in semconv.ATTEMPT_LOG_FIELDS.items() if name != "upstream_request_attempt_count"
+    }
 
 
 def counts_attempts(listener: Listener) -> bool:

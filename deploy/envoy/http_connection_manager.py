@@ -13,7 +13,8 @@ from collections.abc import Mapping
 
 from weftline.agent import semconv
 
-from .export import access_log, attempt_log, counts_attempts, tracing
+from .access_loggers import access_loggers, attempt_loggers
+from .export import counts_attempts, tracing
 from .extension import TYPE, Json, append_header, typed
 from .proxy import Listener, Proxy, Role, Route
 from .sanitize import sanitizer
@@ -58,7 +59,7 @@ def additions(proxy: Proxy, listener: Listener) -> Json:
         "request_id_extension": request_id(samples=False),
         "early_header_mutation_extensions": [sanitizer(listener)],
         "tracing": tracing(proxy, listener),
-        "access_log": [access_log(proxy, listener)],
+        "access_log": access_loggers(proxy, listener),
         "http_filters": [transaction_id(listener), keep(PARENT)],
     }
 
@@ -79,7 +80,7 @@ def request_id(*, samples: bool) -> Json:
 
 def router(proxy: Proxy, listener: Listener) -> Json:
     """What the router, the last filter, must be told: one log per attempt to have the request answered upstream."""
-    return {"upstream_log": [attempt_log(proxy, listener)]}
+    return {"upstream_log": attempt_loggers(proxy, listener)}
 
 
 def transaction_id(listener: Listener) -> Json:

@@ -1,7 +1,7 @@
 """A proxy in a few words: what `bootstrap.py` turns into Envoy's configuration."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Literal
 
 
@@ -73,6 +73,27 @@ class Collector:
     """Name of the Envoy cluster that leads there."""
 
 
+class AccessLog(Enum):
+    OTLP = "otlp"
+    """Envoy's OpenTelemetry logger, to the collector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Als:
+    """The gRPC access log service (ALS v3) at ``address``, the edge's gRPC port."""
+
+    address: Address
+    cluster: str = "weftline_als"
+    """Name of the Envoy cluster that leads there."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """JSON lines in a file at ``path`` on the proxy's machine, for `weftline collect logs`."""
+
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """One Envoy process.
@@ -89,3 +110,5 @@ class Proxy:
     listeners: tuple[Listener, ...]
     clusters: tuple[Cluster, ...] = ()
     sampling_percentage: float = 100.0
+    access_logs: tuple[AccessLog | Als | File, ...] = (AccessLog.OTLP,)
+    """Ways that each access log takes; one that comes several ways is one row."""

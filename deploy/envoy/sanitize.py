@@ -18,7 +18,8 @@ VALID_TRACEPARENT = " && ".join(
 )
 """CEL: version 00, 32 and 16 lower-case hex digits that aren't all zero (W3C Trace Context, 3.2).
 
-Each time the expression says `request.headers[...]` Envoy copies the header, which costs more than an expression over it.
+Each time the expression says `request.headers[...]` Envoy copies the header, which costs more than an expression
+over it.
 """
 _CHECKED = f"x-weftline-{semconv.TRACEPARENT}"
 """Where the header waits while the one that came is taken off."""

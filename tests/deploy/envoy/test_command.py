@@ -2,17 +2,22 @@
 
 import http.client
 import json
+import secrets
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import yaml
 from click.testing import CliRunner
 
+from support.otlp_grpc_sink import otlp_grpc_sink
+from support.roles import eventually
 from weftline.agent import semconv
 from weftline.deploy.envoy.command import envoy
 from weftline.deploy.envoy.proxy import Role
@@ -34,14 +39,8 @@ def manager(snippet: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.envoy
-@pytest.mark.parametrize("protocol", ["http", "grpc"])
-@pytest.mark.parametrize("untrusted", [(), ("--untrusted",)], ids=["trusted", "untrusted"])
-@pytest.mark.parametrize("role", ROLES)
-def test_envoy_accepts_every_bootstrap(tmp_path: Path, role: str, untrusted: tuple[str, ...], protocol: str) -> None:
-    addresses = ("--listen", "127.0.0.1:8080", "--upstream", "127.0.0.1:8081")
-    text = run("--role", role, *REQUIRED, "--protocol", protocol, "--sampling", "5", *untrusted, *addresses)
-    file = tmp_path / "bootstrap.yaml"
+def validate(file: Path, text: str) -> None:
+    """Envoy itself says whether ``text`` is a bootstrap."""
     file.write_text(text)
     command = [
         _binary(),
@@ -55,6 +54,101 @@ def test_envoy_accepts_every_bootstrap(tmp_path: Path, role: str, untrusted: tup
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.envoy
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+@pytest.mark.parametrize("untrusted", [(), ("--untrusted",)], ids=["trusted", "untrusted"])
+@pytest.mark.parametrize("role", ROLES)
+def test_envoy_accepts_every_bootstrap(tmp_path: Path, role: str, untrusted: tuple[str, ...], protocol: str) -> None:
+    addresses = ("--listen", "127.0.0.1:8080", "--upstream", "127.0.0.1:8081")
+    text = run("--role", role, *REQUIRED, "--protocol", protocol, "--sampling", "5", *untrusted, *addresses)
+    validate(tmp_path / "bootstrap.yaml", text)
+
+
+WAYS = ("otlp", "als=127.0.0.1:4317", "file=/dev/null")
+
+
+def logger_names(loggers: list[dict[str, Any]]) -> list[str]:
+    return [logger["name"].rpartition(".")[2] for logger in loggers]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_access_logs_go_the_ways_that_are_asked_for(role: str) -> None:
+    snippet = yaml.safe_load(run("--role", role, *REQUIRED, *(it for way in WAYS for it in ("--access-log", way))))
+    loggers = ["open_telemetry", "http_grpc", "file"]
+    assert logger_names(manager(snippet)["access_log"]) == logger_names(snippet["router"]["upstream_log"]) == loggers
+    over_http, als = snippet["clusters"]
+    assert "typed_extension_protocol_options" not in over_http
+    assert "typed_extension_protocol_options" in als, "ALS is gRPC"
+    to = manager(snippet)["access_log"][1]["typed_config"]["common_config"]["grpc_service"]["envoy_grpc"]
+    assert to == {"cluster_name": als["name"]}
+    [line] = [manager(snippet)["access_log"][2]["typed_config"]["log_format"]["json_format"]]
+    assert line.items() >= semconv.ACCESS_LOG_FIELDS.items()
+
+
+@pytest.fixture
+def als_sink() -> Iterator[tuple[int, list[bytes]]]:
+    """An access log service that keeps the bytes of the messages it gets: its port, and they."""
+    got: list[bytes] = []
+
+    class Service(grpc.GenericRpcHandler):
+        def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+            if call.method != "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs":
+                return None
+
+            def stream(messages: Iterator[bytes], _: grpc.ServicerContext) -> bytes:
+                got.extend(messages)
+                return b""
+
+            return grpc.stream_unary_rpc_method_handler(stream)
+
+    with ThreadPoolExecutor() as threads:
+        server = grpc.server(threads)
+        server.add_generic_rpc_handlers((Service(),))
+        port = server.add_insecure_port(f"{HOST}:0")
+        server.start()
+        yield port, got
+        server.stop(0).wait()
+
+
+@pytest.mark.envoy
+@pytest.mark.parametrize("role", ROLES)
+def test_every_way_gets_the_log_of_a_request_and_of_its_attempt(
+    tmp_path: Path, upstream: ThreadingHTTPServer, als_sink: tuple[int, list[bytes]], role: str
+) -> None:
+    als_port, messages = als_sink
+    file, port, path = tmp_path / "access.log", free_port(), f"/{secrets.token_hex(8)}"
+    with otlp_grpc_sink() as sink:
+        text = run(
+            "--role", role, "--service", "cart", "--collector", f"{HOST}:{sink.port}", "--protocol", "grpc",
+            "--access-log", "otlp", "--access-log", f"als={HOST}:{als_port}", "--access-log", f"file={file}",
+            "--listen", f"{HOST}:{port}", "--upstream", f"{HOST}:{upstream.server_address[1]}",
+        )  # fmt: skip
+        configuration = yaml.safe_load(text)
+        configuration["admin"]["address"]["socket_address"]["port_value"] = free_port()
+        with Envoy(role, tmp_path, configuration):
+            connection = http.client.HTTPConnection(HOST, port, timeout=10)
+            connection.request("GET", path)
+            transaction = connection.getresponse().headers["x-transaction-id"]
+            connection.close()
+            sink.settle(lambda sink: len(sink.logs) == len(sink.attempts) == 1)
+            eventually(lambda: b"".join(messages).count(path.encode()) == 2)
+    # Envoy writes its files when it ends, at the latest.
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert {line["access_log_type"] for line in lines} == {"DownstreamEnd", "UpstreamEnd"}
+    for line in lines:
+        assert (line["path"], line["transaction_id"]) == (path, transaction)
+        assert (line["service.name"], line[semconv.PROXY_ROLE]) == ("cart", role)
+    [log], [attempt] = sink.logs, sink.attempts
+    assert log.attributes["transaction_id"] == attempt.attributes["transaction_id"] == transaction
+    assert b"".join(messages).count(transaction.encode()) >= 2
+
+
+def test_als_takes_the_collector_s_own_gRPC_port_and_repeating_a_way_changes_nothing() -> None:
+    snippet = yaml.safe_load(run("--role", "edge", *REQUIRED, "--protocol", "grpc", *("--access-log", "als") * 2))
+    assert logger_names(manager(snippet)["access_log"]) == ["http_grpc"]
+    assert len(snippet["clusters"]) == 1
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -79,6 +173,14 @@ def test_a_snippet_is_what_the_bootstrap_has(role: str) -> None:
         (("--role", "door", *REQUIRED), "'door' is not one of"),
         (("--role", "edge", *REQUIRED, "--listen", "h:1"), "--listen and --upstream go together"),
         (("--role", "edge", *REQUIRED, "--sampling", "101"), "101.0 is not in the range"),
+        (
+            ("--role", "edge", *REQUIRED, "--access-log", "kafka"),
+            "'kafka' is none of otlp, als[=HOST:PORT] and file=PATH",
+        ),
+        (("--role", "edge", *REQUIRED, "--access-log", "otlp=x"), "'otlp=x' is none of"),
+        (("--role", "edge", *REQUIRED, "--access-log", "als"), "als needs the address of a gRPC port"),
+        (("--role", "edge", *REQUIRED, "--access-log", "als=here"), "'here' is not host:port"),
+        (("--role", "edge", *REQUIRED, "--access-log", "file="), "file needs a path"),
     ],
 )
 def test_wrong_usage_is_said(arguments: tuple[str, ...], says: str) -> None:
