@@ -21,6 +21,9 @@ from weftline.deploy.wasm.build import build
 
 ROUNDS, REQUESTS = 60, 400
 BASE = "tracing"
+PROPAGATOR = {"sanitizer", "ID", "parent"}
+FILTERS = ("ID", "parent")
+"""What the first HTTP filters are for, in their order."""
 Json = dict[str, Any]
 
 
@@ -54,9 +57,13 @@ def _variants(folder: Path, behind: int) -> Iterator[tuple[str, tuple[int, Json]
     for name, keeps in (
         ("nothing", set()),
         (BASE, {"tracing"}),
-        ("tracing, propagator", {"tracing", "propagator"}),
-        ("the same, access log", {"tracing", "propagator", "access log"}),
-        ("the same, log per attempt", {"tracing", "propagator", "access log", "attempts"}),
+        ("tracing, a filter without a task", {"tracing", "empty filter"}),
+        ("tracing, sanitizer alone", {"tracing", "sanitizer"}),
+        ("tracing, ID alone", {"tracing", "ID"}),
+        ("tracing, parent kept alone", {"tracing", "parent"}),
+        ("tracing, propagator", {"tracing", *PROPAGATOR}),
+        ("the same, access log", {"tracing", *PROPAGATOR, "access log"}),
+        ("the same, log per attempt", {"tracing", *PROPAGATOR, "access log", "attempts"}),
     ):
         yield name, _proxy(behind, keeps)
     if importlib.util.find_spec("ziglang") is not None:
@@ -85,17 +92,24 @@ def _proxy(behind: int, keeps: set[str]) -> tuple[int, Json]:
     )
     config = copy.deepcopy(bootstrap(proxy))
     manager = _manager(config)
-    router = manager["http_filters"][-1]
+    *ours, router = manager["http_filters"]
     if "tracing" not in keeps:
         del manager["tracing"]
-    if "propagator" not in keeps:
+    if "sanitizer" not in keeps:
         del manager["early_header_mutation_extensions"]
-        manager["http_filters"] = [router]
+    manager["http_filters"] = [it for name, it in zip(FILTERS, ours, strict=True) if name in keeps] + [router]
+    if "empty filter" in keeps:
+        manager["http_filters"].insert(0, _empty_filter())
     if "access log" not in keeps:
         del manager["access_log"]
     if "attempts" not in keeps:
         del router["typed_config"]["upstream_log"]
     return port, config
+
+
+def _empty_filter() -> Json:
+    message = "extensions.filters.http.header_mutation.v3.HeaderMutation"
+    return typed("envoy.filters.http.header_mutation", message, mutations={})
 
 
 def _manager(config: Json) -> Json:

@@ -8,7 +8,6 @@ from .proxy import Listener, Role
 _HEADER = f"request.headers['{semconv.TRACEPARENT}']"
 VALID_TRACEPARENT = " && ".join(
     [
-        f"'{semconv.TRACEPARENT}' in request.headers",
         # Lengths and dashes. 0-f are the digits, the letters and what is between them, but no dash: hexadecimal digits
         # proper are two ranges, and Envoy refuses an expression of more than 100 steps.
         f"{_HEADER}.matches('^00-[0-f]{{32}}-[0-f]{{16}}-[0-9a-f][0-9a-f]$')",
@@ -19,7 +18,7 @@ VALID_TRACEPARENT = " && ".join(
 """CEL: version 00, 32 and 16 lower-case hex digits that aren't all zero (W3C Trace Context, 3.2).
 
 Each time the expression says `request.headers[...]` Envoy copies the header, which costs more than an expression
-over it.
+over it; so nobody asks whether it is there: without it the whole has no value, and Envoy writes nothing.
 """
 _CHECKED = f"x-weftline-{semconv.TRACEPARENT}"
 """Where the header waits while the one that came is taken off."""
