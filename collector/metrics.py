@@ -7,7 +7,7 @@ moving (the store or Kafka can't keep up). Envoy's gRPC access log streams have 
 `weftline_access_logs_total{outcome="dropped"}`, which is data lost.
 """
 
-from prometheus_client import Counter, Histogram, disable_created_metrics
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series a metric that nobody reads
 
@@ -42,6 +42,17 @@ INSERT_SECONDS = Histogram(
     buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
 INSERT_RETRIES = Counter("weftline_insert_retries_total", "Inserts that ClickHouse could not take yet.", ("signal",))
+BATCH_MESSAGES = Histogram(
+    "weftline_batch_messages",
+    "Messages that ingest stored with one insert, by signal.",
+    ("signal",),
+    buckets=(1, 10, 100, 1_000, 10_000),
+)
+LAG = Gauge(
+    "weftline_lag_messages",
+    "Messages that are in Kafka and not yet stored, of the partitions that this ingest has read from.",
+    ("topic", "partition"),
+)
 SCRAPES = Counter(
     "weftline_scrapes_total",
     "Looks at proxies' stats by outcome: stored, away (the proxy didn't answer), useless (none of the stats wanted).",

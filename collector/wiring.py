@@ -27,7 +27,7 @@ from weftline.collector.edge.admission import Admission, RateLimit
 from weftline.collector.edge.cors import Cors
 from weftline.collector.edge.http_app import HttpApp
 from weftline.collector.edge.otlp import MetricsRefusal, Receiver
-from weftline.collector.errors import Misconfigured, TryLater
+from weftline.collector.errors import BadMessage, Misconfigured, TryLater
 from weftline.collector.ingest.deadletter import DeadLetters
 from weftline.collector.ingest.once import insert_once
 from weftline.collector.ingest.replay import DeadLetterBox
@@ -49,6 +49,7 @@ from weftline.collector.store.clickhouse_proxy_stats import ClickHouseProxyStats
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.exporter import Exporter
 from weftline.collector.store.migrate import migrate
+from weftline.collector.store.protocol import Signal, Writer
 from weftline.collector.store.retention import Done, days_kept, retain
 from weftline.collector.tail import positions
 from weftline.collector.tail.collect import Refused, collect
@@ -90,7 +91,11 @@ def _retain_daily(environ: Environ, stop: threading.Event) -> None:
                 logger.warning("Could not let go of old rows yet, will try again seconds=%d: %s", seconds, error)
             stop.wait(seconds)
 
-    threading.Thread(target=run, name="retain", daemon=True).start()
+    _in_background("retain", run)
+
+
+def _in_background(name: str, work: Callable[[], object]) -> None:
+    threading.Thread(target=work, name=name, daemon=True).start()
 
 
 def run_edge(environ: Environ) -> None:
@@ -105,10 +110,16 @@ def run_edge(environ: Environ) -> None:
     else:
         _retain_daily(environ, stop)
         writer = ClickHouseWriter(clickhouse)
-        store = functools.partial(insert_once, writer)
+        store = functools.partial(_store, writer)
         make_bus = functools.partial(DirectBus, store, writer.check, linger=settings.direct_linger)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve_edge(settings, make_bus()))
+
+
+def _store(writer: Writer, signal: Signal, messages: Sequence[bytes], token: str) -> Mapping[int, BadMessage]:
+    outcome = insert_once(writer, signal, messages, token)
+    outcome.count(signal)
+    return outcome.refused
 
 
 async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:
@@ -182,15 +193,27 @@ def run_ingest(environ: Environ) -> None:
         raise Misconfigured(f"WEFTLINE_INGEST_ACCESS_LOG_TOPICS names a topic that holds no lines: {sorted(taken)}.")
     stop = stop_on_signals()
     writer = ClickHouseWriter(read(ClickHouseSettings, environ))
-    _serve_metrics(settings.host, settings.metrics_port, writer.check)
+    checks = [writer.check, _waiting_for_kafka]
+    _serve_metrics(settings.host, settings.metrics_port, lambda: [check() for check in checks])
     wait_for("Kafka", lambda: create_topics(kafka), stop)
     producer = wait_for("Kafka", lambda: connect_producer(kafka), stop)
-    consumer = wait_for("Kafka", lambda: connect_consumer(kafka), stop)
+    worker = Worker(
+        connect=lambda: connect_consumer(kafka),
+        writer=writer,
+        dead_letters=DeadLetters(producer),
+        settings=settings,
+        stop=stop,
+    )
+    checks[-1] = worker.check
     _retain_daily(environ, stop)
     logger.info("Ingest is consuming group=%s.", kafka.group_id)
-    Worker(consumer=consumer, writer=writer, dead_letters=DeadLetters(producer), settings=settings, stop=stop).run()
+    worker.run()
     producer.close(10)
     logger.info("Ingest has stopped; everything it read is stored or will be read again.")
+
+
+def _waiting_for_kafka() -> None:
+    raise TryLater("Ingest has not found Kafka yet.")
 
 
 def open_dead_letters(environ: Environ) -> DeadLetterBox:
@@ -283,7 +306,7 @@ def run_scrape(environ: Environ, targets: Sequence[str] = (), *, once: bool = Fa
     return 0
 
 
-def _serve_metrics(host: str, port: int, check: Callable[[], None]) -> None:
+def _serve_metrics(host: str, port: int, check: Callable[[], object]) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, content_type, body = (
@@ -312,7 +335,7 @@ def _serve_metrics(host: str, port: int, check: Callable[[], None]) -> None:
         server = ThreadingHTTPServer((host, port), Handler)
     except OSError as error:
         raise Misconfigured(f"Can't listen on {host}:{port} (/metrics): {error}") from error
-    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    _in_background("metrics", server.serve_forever)
 
 
 def _listen(host: str, port: int, what: str) -> socket.socket:

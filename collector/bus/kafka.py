@@ -10,7 +10,7 @@ from crc32c import crc32c
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, away, connect_admin, create_topics
+from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, RECONNECT, away, connect_admin, create_topics
 from weftline.collector.errors import TryLater
 from weftline.collector.settings import KafkaSettings
 from weftline.collector.store.protocol import Signal
@@ -81,6 +81,7 @@ def connect_producer(settings: KafkaSettings) -> KafkaProducer:
             request_timeout_ms=10_000,
             max_request_size=MAX_MESSAGE_BYTES,
             max_block_ms=1_000,
+            **RECONNECT,
         )
         for signal in Signal:
             producer.partitions_for(signal.value)  # so that no publish has to wait for it on the event loop

@@ -1,7 +1,7 @@
 """Kafka topics: which there are and how they are made."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -15,6 +15,9 @@ DEAD_LETTERS = "weftline_dead_letters"
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 """A message is a whole export request; the edge's limit (`max_request_bytes`) must stay below it."""
+
+RECONNECT: Final = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 1_000}
+"""Of every client: kafka-python's own longest pause of 30 s would follow an outage of a few seconds."""
 
 
 def topics() -> Sequence[str]:
@@ -43,7 +46,10 @@ def connect_admin(settings: KafkaSettings) -> KafkaAdminClient:
     """Raises `TryLater`."""
     try:
         return KafkaAdminClient(
-            bootstrap_servers=list(settings.bootstrap_servers), client_id="weftline-admin", request_timeout_ms=5_000
+            bootstrap_servers=list(settings.bootstrap_servers),
+            client_id="weftline-admin",
+            request_timeout_ms=5_000,
+            **RECONNECT,
         )
     except (KafkaError, OSError) as error:
         raise away(settings, error) from error

@@ -1,11 +1,14 @@
 """A bad message never stops the line: a batch that fails is halved until the bad one is alone."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 
 from weftline.collector.errors import BadMessage
 from weftline.collector.metrics import INSERT_SECONDS
 from weftline.collector.store.protocol import Signal, Writer
+
+logger = logging.getLogger(__name__)
 
 
 def insert_halving(writer: Writer, signal: Signal, messages: Sequence[bytes], token: str) -> Mapping[int, BadMessage]:
@@ -33,6 +36,7 @@ def _insert(writer: Writer, signal: Signal, messages: Sequence[bytes], token: st
             if end - first == 1:
                 bad[first] = error
             else:
+                logger.info("Looking for a bad message token=%s messages=%d: %s", part, end - first, error)
                 middle = (first + end) // 2
                 parts += [(middle, end), (first, middle)]
     return bad

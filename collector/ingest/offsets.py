@@ -7,6 +7,14 @@ finds the metadata and inserts exactly the same range with the same token, and C
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Range(NamedTuple):
+    """Offsets that a predecessor fixed, both ends included."""
+
+    first: int
+    last: int
 
 
 @dataclass(slots=True)
@@ -17,14 +25,16 @@ class Batch:
     partition: int
     offsets: list[int] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
+    fixed: Range | None = None
+    """Set where a predecessor fixed it: Kafka may have deleted the first of its messages since, the token stays."""
 
     @property
     def first(self) -> int:
-        return self.offsets[0]
+        return self.fixed.first if self.fixed else self.offsets[0]
 
     @property
     def last(self) -> int:
-        return self.offsets[-1]
+        return self.fixed.last if self.fixed else self.offsets[-1]
 
     @property
     def token(self) -> str:
@@ -43,22 +53,26 @@ def parse_fixed_range(metadata: str | None) -> int | None:
 
 
 class PartitionBuffer:
-    """Collects one partition's messages until a batch is due. Times are seconds of one clock, sizes bytes."""
+    """Collects one partition's messages until a batch is due. Times are seconds of one clock, sizes bytes.
+
+    ``fixed``: the range that a predecessor fixed; the messages begin with it.
+    """
 
     def __init__(
-        self, topic: str, partition: int, *, batch_bytes: int, batch_seconds: float, fixed_last: int | None
+        self, topic: str, partition: int, *, batch_bytes: int, batch_seconds: float, fixed: Range | None
     ) -> None:
         self._batch = Batch(topic, partition)
         self._batch_bytes = batch_bytes
         self._batch_seconds = batch_seconds
-        self._fixed_last = fixed_last
+        self._fixed = fixed
         self._bytes = 0
         self._since = 0.0
 
     @property
     def full(self) -> bool:
         """True when it should be fed no more before a batch was taken."""
-        return self._bytes >= self._batch_bytes
+        whole = self._fixed is None or (self._batch.offsets and self._batch.offsets[-1] >= self._fixed.last)
+        return bool(whole) and self._bytes >= self._batch_bytes
 
     def add(self, offset: int, message: bytes, now: float) -> None:
         if not self._batch.offsets:
@@ -76,11 +90,12 @@ class PartitionBuffer:
         batch = self._batch
         if not batch.offsets:
             return None
-        if self._fixed_last is not None:
-            if batch.last < self._fixed_last:
+        fixed, self._fixed = self._fixed, None
+        if fixed is not None:
+            if batch.offsets[-1] < fixed.last:
+                self._fixed = fixed
                 return None
-            count = sum(offset <= self._fixed_last for offset in batch.offsets)
-            self._fixed_last = None
+            count = sum(offset <= fixed.last for offset in batch.offsets)
             if count == 0:  # the whole range was deleted from the topic meanwhile
                 return None
         elif self.full or all_of_it or now - self._since >= self._batch_seconds:
@@ -90,4 +105,4 @@ class PartitionBuffer:
         self._batch = Batch(batch.topic, batch.partition, batch.offsets[count:], batch.messages[count:])
         self._bytes = sum(map(len, self._batch.messages))
         self._since = now
-        return Batch(batch.topic, batch.partition, batch.offsets[:count], batch.messages[:count])
+        return Batch(batch.topic, batch.partition, batch.offsets[:count], batch.messages[:count], fixed)

@@ -6,6 +6,7 @@ left out leaves an empty one in its place, so that the halves of a range stay th
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import xxhash
 
@@ -15,9 +16,23 @@ from weftline.collector.metrics import MESSAGES
 from weftline.collector.store.protocol import Signal, Writer
 
 
-def insert_once(writer: Writer, signal: Signal, messages: Sequence[bytes], token: str) -> Mapping[int, BadMessage]:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch's messages: ``stored`` and ``duplicate`` are how many, the rest was refused, by index."""
+
+    stored: int
+    duplicate: int
+    refused: Mapping[int, BadMessage]
+
+    def count(self, signal: Signal) -> None:
+        """Into the metrics, once the batch is done with: until then it may come again."""
+        MESSAGES.labels(signal.value, "stored").inc(self.stored)
+        MESSAGES.labels(signal.value, "duplicate").inc(self.duplicate)
+
+
+def insert_once(writer: Writer, signal: Signal, messages: Sequence[bytes], token: str) -> Outcome:
     """`insert_halving` for what was not stored within the last hour and does not come earlier in the batch."""
-    hashes = [_hash(signal, message) for message in messages]
+    hashes = [hash_of(signal, message) for message in messages]
     stored = writer.stored(set(hashes), token)
     first: dict[bytes, int] = {}
     for index, it in enumerate(hashes):
@@ -29,12 +44,11 @@ def insert_once(writer: Writer, signal: Signal, messages: Sequence[bytes], token
     refused = {hashes[index]: error for index, error in bad.items()}
     writer.remember([hashes[index] for index in sorted(fresh - bad.keys())], token)
     answer = {index: refused[it] for index, it in enumerate(hashes) if it in refused}
-    MESSAGES.labels(signal.value, "stored").inc(len(fresh) - len(bad))
-    MESSAGES.labels(signal.value, "duplicate").inc(len(messages) - len(fresh) - len(answer) + len(bad))
-    return answer
+    return Outcome(len(fresh) - len(bad), len(messages) - len(fresh) - len(answer) + len(bad), answer)
 
 
-def _hash(signal: Signal, message: bytes) -> bytes:
+def hash_of(signal: Signal, message: bytes) -> bytes:
+    """By which a message is known to be the same: 16 bytes."""
     it = xxhash.xxh3_128(signal.value.encode())
     it.update(message)
     return it.digest()

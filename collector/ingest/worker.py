@@ -4,6 +4,7 @@ Blocking and single threaded (kafka-python's heartbeat has a thread of its own).
 is what "exactly once" hangs on, are in `_store`; which offsets make a batch is decided in `offsets`.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -13,21 +14,21 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
-    KafkaConnectionError,
     KafkaError,
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
 from kafka.structs import OffsetAndMetadata
 
-from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, away
+from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, RECONNECT, away
 from weftline.collector.errors import TryLater
 from weftline.collector.ingest.access_log_lines import PROTOCOL, lines_as_protobuf
 from weftline.collector.ingest.deadletter import DeadLetters
 from weftline.collector.ingest.encodings import as_protobuf
-from weftline.collector.ingest.offsets import Batch, PartitionBuffer, fixed_range, parse_fixed_range
+from weftline.collector.ingest.lag import Lag
+from weftline.collector.ingest.offsets import Batch, PartitionBuffer, Range, fixed_range, parse_fixed_range
 from weftline.collector.ingest.once import insert_once
-from weftline.collector.metrics import ACCESS_LOGS, INSERT_RETRIES, MESSAGES
+from weftline.collector.metrics import ACCESS_LOGS, BATCH_MESSAGES, INSERT_RETRIES, MESSAGES
 from weftline.collector.settings import IngestSettings, KafkaSettings
 from weftline.collector.store.protocol import Signal, Writer
 
@@ -35,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 # The group has given the partition to another member: whatever was under way there, it goes on from the last commit.
 _FENCED = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
+_KAFKA_MS = 30_000
+"""How long a call may wait for Kafka before the consumer is made anew."""
+_STEADY_SECONDS = 30.0
 
 
 def connect_consumer(settings: KafkaSettings) -> KafkaConsumer:
@@ -49,80 +53,126 @@ def connect_consumer(settings: KafkaSettings) -> KafkaConsumer:
             max_poll_records=2_000,
             max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
             session_timeout_ms=10_000,
+            **RECONNECT,
         )
     except (KafkaError, OSError) as error:
         raise away(settings, error) from error
 
 
 class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
-    """Runs until `stop` is set; what is buffered then is inserted and committed first."""
+    """Runs until `stop` is set; what is buffered then is inserted and committed first.
+
+    ``connect`` makes a consumer; it is called again whenever Kafka was away: nothing is kept of the one before,
+    everything that was not committed is read again. ClickHouse is waited for.
+    """
 
     def __init__(
         self,
         *,
-        consumer: KafkaConsumer,
+        connect: Callable[[], KafkaConsumer],
         writer: Writer,
         dead_letters: DeadLetters,
         settings: IngestSettings,
         stop: threading.Event,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._consumer = consumer
+        self._connect = connect
         self._writer = writer
         self._dead_letters = dead_letters
         self._settings = settings
         self._stop = stop
         self._clock = clock
         self._buffers: dict[TopicPartition, PartitionBuffer] = {}
+        self._revoked: set[TopicPartition] = set()
+        self._lag = Lag(clock)
+        self._trouble = "It is not connected to Kafka yet."
+
+    def check(self) -> None:
+        """Raise `TryLater` with what is waited for; for other threads."""
+        if trouble := self._trouble:
+            raise TryLater(trouble)
 
     def run(self) -> None:
-        self._consumer.subscribe(
-            [*(signal.value for signal in Signal), *self._settings.access_log_topics], listener=self
-        )
+        seconds = 0.2
         while not self._stop.is_set():
-            self._consumer.resume(*self._consumer.paused())
-            self._consumer.pause(*(tp for tp, buffer in self._buffers.items() if buffer.full))
-            self._poll(timeout_ms=100)
-            self._store_due()
-        self._store_due(all_of_it=True)
-        self._consumer.close()
+            began = self._clock()
+            try:
+                self._consume(self._connect())
+            except (TryLater, KafkaError, OSError) as error:
+                self._trouble = f"Kafka does not answer: {error}"
+                if self._clock() - began > _STEADY_SECONDS:
+                    seconds = 0.2
+                logger.warning("Lost Kafka, will connect again seconds=%.1f: %r", seconds, error)
+                self._stop.wait(seconds)
+                seconds = min(seconds * 2, 5.0)
 
     def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
         logger.info("Got partitions partitions=%s.", _names(assigned))
 
     def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
-        # Nothing of what is buffered was committed: the next owner reads it again.
-        for tp in revoked:
-            self._buffers.pop(tp, None)
+        # Nothing of what is buffered was committed: the next owner reads it again. kafka-python calls this on a thread
+        # of its own, and keeps its position where it gets the same partition again: so `_poll` opens it anew.
+        self._revoked |= set(revoked)
         if revoked:
             logger.info("Gave up partitions partitions=%s.", _names(revoked))
 
-    def _poll(self, *, timeout_ms: int) -> None:
-        """Every record that a poll returns goes into a buffer: the consumer's position is past it."""
+    def _consume(self, consumer: KafkaConsumer) -> None:
+        self._consumer = consumer
+        consumer.subscribe([*(signal.value for signal in Signal), *self._settings.access_log_topics], listener=self)
+        timeout_ms = 1_000
         try:
-            polled = self._consumer.poll(timeout_ms=timeout_ms)
-        except KafkaConnectionError as error:
-            # While no broker answers kafka-python retries by itself, or raises: it depends on what it was doing.
-            logger.warning("Kafka does not answer, will ask again: %r.", error)
-            self._stop.wait(1.0)
-            return
+            while not self._stop.is_set():
+                consumer.resume(*consumer.paused())
+                consumer.pause(*(tp for tp, buffer in self._buffers.items() if buffer.full))
+                self._poll(timeout_ms=100)
+                self._trouble = ""
+                self._store_due()
+            self._store_due(all_of_it=True)
+            timeout_ms = 10_000
+        finally:
+            for tp in list(self._buffers):
+                self._drop(tp)
+            with contextlib.suppress(KafkaError, OSError):
+                consumer.close(timeout_ms=timeout_ms)
+            self._revoked.clear()
+
+    def _poll(self, *, timeout_ms: int) -> None:
+        """Every record that a poll returns goes into its buffer or is read again: the position is past it."""
+        polled = self._consumer.poll(timeout_ms=timeout_ms)
+        while self._revoked:
+            self._drop(self._revoked.pop())
         for tp, records in polled.items():
-            buffer = self._buffer(tp)
+            buffer = self._buffers.get(tp)
+            if buffer is None:
+                if tp in self._consumer.assignment():
+                    self._open(tp)
+                continue
             for record in records:
                 buffer.add(record.offset, record.value, self._clock())
+        self._lag.look(self._consumer)
 
-    def _buffer(self, tp: TopicPartition) -> PartitionBuffer:
-        buffer = self._buffers.get(tp)
-        if buffer is None:
-            committed = self._consumer.committed(tp, metadata=True)
-            buffer = self._buffers[tp] = PartitionBuffer(
-                tp.topic,
-                tp.partition,
-                batch_bytes=self._settings.batch_bytes,
-                batch_seconds=self._settings.batch_seconds,
-                fixed_last=parse_fixed_range(committed.metadata) if committed else None,
-            )
-        return buffer
+    def _open(self, tp: TopicPartition) -> None:
+        """Begin a partition at what is committed, wherever the consumer's position is."""
+        committed = self._consumer.committed(tp, metadata=True, timeout_ms=_KAFKA_MS)
+        fixed = None
+        if committed is None:
+            self._consumer.seek_to_beginning(tp)
+        else:
+            self._consumer.seek(tp, committed.offset)
+            self._lag.done(tp, committed.offset)
+            if (last := parse_fixed_range(committed.metadata)) is not None:
+                fixed = Range(committed.offset, last)
+        self._buffers[tp] = PartitionBuffer(
+            tp.topic,
+            tp.partition,
+            batch_bytes=self._settings.batch_bytes,
+            batch_seconds=self._settings.batch_seconds,
+            fixed=fixed,
+        )
+
+    def _drop(self, tp: TopicPartition) -> None:
+        self._buffers.pop(tp, None)
+        self._lag.forget(tp)
 
     def _store_due(self, *, all_of_it: bool = False) -> None:
         for tp, buffer in list(self._buffers.items()):
@@ -134,7 +184,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
                     stored = False
                 # What follows a batch that isn't stored must not be committed: its owner begins with that batch.
                 if not stored and self._buffers.get(tp) is buffer:
-                    del self._buffers[tp]
+                    self._drop(tp)
 
     def _store(self, tp: TopicPartition, batch: Batch) -> bool:
         """Insert and commit a batch, however long it takes; False if the partition or this process was stopped."""
@@ -147,13 +197,14 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         seconds = 0.1
         while True:
             try:
-                refused = insert_once(self._writer, signal, messages, batch.token)
-                bad = {**undecodable, **{indexes[position]: error for position, error in refused.items()}}
+                outcome = insert_once(self._writer, signal, messages, batch.token)
+                bad = {**undecodable, **{indexes[position]: error for position, error in outcome.refused.items()}}
                 for index, reason in bad.items():
                     self._dead_letters.put(batch, index, reason)
                 break
             except TryLater as error:
                 INSERT_RETRIES.labels(signal.value).inc()
+                self._trouble = str(error)
                 logger.warning(
                     "Could not insert yet, will try again token=%s seconds=%.1f: %s",
                     batch.token,
@@ -163,7 +214,12 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
                 if self._stop.is_set() or not self._wait(seconds) or self._buffers.get(tp) is not buffer:
                     return False
                 seconds = min(seconds * 2, 10.0)
+        if tp in self._revoked:  # its next owner may be past this batch
+            return False
         self._commit(tp, batch.last + 1, "")
+        self._lag.done(tp, batch.last + 1)
+        outcome.count(signal)
+        BATCH_MESSAGES.labels(signal.value).observe(len(batch.messages))
         if lines:
             ACCESS_LOGS.labels(PROTOCOL, "refused", "unparsable").inc(len(bad))
             ACCESS_LOGS.labels(PROTOCOL, "accepted", "").inc(len(batch.messages) - len(bad))
@@ -176,7 +232,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         return True
 
     def _commit(self, tp: TopicPartition, offset: int, metadata: str) -> None:
-        self._consumer.commit({tp: OffsetAndMetadata(offset, metadata, -1)})
+        self._consumer.commit({tp: OffsetAndMetadata(offset, metadata, -1)}, timeout_ms=_KAFKA_MS)
 
     def _wait(self, seconds: float) -> bool:
         """Wait without being taken for dead, which wants polls; paused partitions give no messages. False: stopped."""

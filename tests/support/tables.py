@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from weftline.agent import plugins
 from weftline.agent.env import variables
@@ -102,7 +102,7 @@ def _settings_lines() -> Iterator[str]:
 def metrics_table() -> str:
     lines = ["| metric | labels | |", "|---|---|---|"]
     for it in vars(metrics).values():
-        if isinstance(it, Counter | Histogram):
+        if isinstance(it, Counter | Gauge | Histogram):
             name = it._name + ("_total" if isinstance(it, Counter) else "")
             lines.append(f"| `{name}` | {', '.join(it._labelnames)} | {it._documentation} |")
     return "\n".join(lines)

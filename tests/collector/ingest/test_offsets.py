@@ -1,10 +1,10 @@
 """Which offsets make one insert."""
 
-from weftline.collector.ingest.offsets import PartitionBuffer, fixed_range, parse_fixed_range
+from weftline.collector.ingest.offsets import PartitionBuffer, Range, fixed_range, parse_fixed_range
 
 
-def buffer(*, fixed_last: int | None = None, batch_bytes: int = 100) -> PartitionBuffer:
-    return PartitionBuffer("otlp_spans", 2, batch_bytes=batch_bytes, batch_seconds=1.0, fixed_last=fixed_last)
+def buffer(*, fixed: Range | None = None, batch_bytes: int = 100) -> PartitionBuffer:
+    return PartitionBuffer("otlp_spans", 2, batch_bytes=batch_bytes, batch_seconds=1.0, fixed=fixed)
 
 
 def test_a_batch_is_due_by_size_or_age() -> None:
@@ -33,7 +33,7 @@ def test_a_partition_that_is_given_up_is_emptied_whatever_its_age() -> None:
 
 
 def test_a_range_that_a_predecessor_fixed_is_taken_exactly_as_it_was() -> None:
-    it = buffer(fixed_last=7)
+    it = buffer(fixed=Range(5, 7))
     it.add(5, b"x" * 500, 0.0)
     assert it.take(99.0, all_of_it=True) is None, "5 alone is not the range"
     for offset in (6, 7, 8):
@@ -48,12 +48,30 @@ def test_a_range_that_a_predecessor_fixed_is_taken_exactly_as_it_was() -> None:
 
 
 def test_a_fixed_range_that_is_gone_from_the_topic_is_passed_over() -> None:
-    it = buffer(fixed_last=7)
+    it = buffer(fixed=Range(5, 7))
     it.add(100, b"x", 0.0)
     assert it.take(0.0) is None
     batch = it.take(1.0)
     assert batch is not None
     assert batch.offsets == [100]
+
+
+def test_a_fixed_range_keeps_its_token_when_its_first_messages_are_gone() -> None:
+    it = buffer(fixed=Range(5, 7))
+    it.add(6, b"x", 0.0)
+    it.add(7, b"x", 0.0)
+    batch = it.take(0.0)
+    assert batch is not None
+    assert (batch.token, batch.offsets) == ("otlp_spans-2-5-7", [6, 7])
+
+
+def test_a_fixed_range_larger_than_a_batch_may_be_is_read_to_its_end() -> None:
+    """The limit was lowered meanwhile: a buffer that is full before would wait for ever."""
+    it = buffer(fixed=Range(5, 6))
+    it.add(5, b"x" * 500, 0.0)
+    assert not it.full
+    it.add(6, b"x", 0.0)
+    assert it.full
 
 
 def test_commit_metadata_round_trips_and_foreign_metadata_is_ignored() -> None:

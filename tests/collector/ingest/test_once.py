@@ -1,13 +1,12 @@
 """A request that is sent twice is stored once, whatever crashes in between."""
 
-from collections.abc import Collection, Sequence
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.crashing import Crashes, CrashingWriter
 from support.otlp import log, logs_request, span, spans_request
-from weftline.collector.errors import BadMessage, TryLater
+from weftline.collector.errors import TryLater
 from weftline.collector.ingest.once import insert_once
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_connections import connect
@@ -18,74 +17,33 @@ from weftline.collector.store.protocol import Signal
 TX = "0af7651916cd43dd8448eb211c80319c"
 
 
-class CrashingWriter:
-    """In memory, as ClickHouse does it: all or nothing, a token wins over its data. Fails at the calls it is told to."""
-
-    def __init__(self) -> None:
-        self.inserts: dict[str, list[bytes]] = {}
-        self.remembered: dict[bytes, str] = {}
-        self.crash_at = 0
-        self.after = False
-        self.calls = 0
-
-    def insert(self, signal: Signal, messages: Sequence[bytes], token: str) -> None:
-        self._call(lambda: self._insert(messages, token))
-
-    def stored(self, hashes: Collection[bytes], token: str) -> set[bytes]:
-        return {it for it in hashes if self.remembered.get(it, token) != token}
-
-    def remember(self, hashes: Sequence[bytes], token: str) -> None:
-        self._call(lambda: self.remembered.update((it, token) for it in hashes if it not in self.remembered))
-
-    def check(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    def _insert(self, messages: Sequence[bytes], token: str) -> None:
-        if any(message.startswith(b"bad") for message in messages):
-            raise BadMessage("bad")
-        self.inserts.setdefault(token, list(messages))
-
-    def _call(self, do) -> None:
-        self.calls += 1
-        if self.calls == self.crash_at and not self.after:
-            raise TryLater("crashed before")
-        do()
-        if self.calls == self.crash_at:
-            raise TryLater("crashed after")
-
-    @property
-    def rows(self) -> list[bytes]:
-        return sorted(message for messages in self.inserts.values() for message in messages if message)
-
-
 @settings(max_examples=300, derandomize=True, deadline=None, database=None)
 @given(
     st.lists(st.lists(st.sampled_from([b"a", b"b", b"c", b"d", b"bad 1", b"bad 2"]), max_size=6), max_size=4),
-    st.integers(0, 12),
+    st.integers(0, 24),
     st.booleans(),
 )
 def test_each_message_is_stored_once_whenever_it_crashes(
     batches: list[list[bytes]], crash_at: int, after: bool
 ) -> None:
-    writer = CrashingWriter()
-    writer.crash_at, writer.after = crash_at, after
+    writer = CrashingWriter(Crashes(crash_at, after=after))
     for number, batch in enumerate(batches):
         while True:
             try:
-                bad = insert_once(writer, Signal.SPANS, batch, f"t{number}")
+                bad = insert_once(writer, Signal.SPANS, batch, f"t{number}").refused
             except TryLater:
                 continue  # the same range again, as the next owner of the partition does it
             assert sorted(bad) == [index for index, message in enumerate(batch) if message.startswith(b"bad")]
             break
-    assert writer.rows == sorted({message for batch in batches for message in batch if not message.startswith(b"bad")})
+    good = sorted({message for batch in batches for message in batch if not message.startswith(b"bad")})
+    assert writer.rows == (good, good)
 
 
 def test_the_same_bytes_of_another_signal_are_another_message() -> None:
-    writer = CrashingWriter()
+    writer = CrashingWriter(Crashes())
     insert_once(writer, Signal.SPANS, [b"a"], "1")
     insert_once(writer, Signal.LOGS, [b"a"], "2")
-    assert writer.rows == [b"a", b"a"]
+    assert writer.rows == ([b"a", b"a"], [b"a", b"a"])
 
 
 @pytest.mark.clickhouse
@@ -95,12 +53,12 @@ def test_on_clickhouse_tables_and_views_show_each_request_once(
     spans = [spans_request(span(TX, f"{n:016x}")) for n in range(1, 51)]
     logs = [logs_request(log(TX, "1" * 16, f"line {n}")) for n in range(20)]
     bad = spans_request(span("01", "b" * 16))
-    assert list(insert_once(writer, Signal.SPANS, spans[:30], "1")) == []
-    assert list(insert_once(writer, Signal.LOGS, logs, "2")) == []
-    assert list(insert_once(writer, Signal.SPANS, [*spans, bad, *spans, bad], "3")) == [50, 101]
-    assert list(insert_once(writer, Signal.SPANS, [*spans, bad, *spans, bad], "3")) == [50, 101]
-    assert list(insert_once(writer, Signal.SPANS, spans, "4")) == []
-    assert list(insert_once(writer, Signal.LOGS, logs[::-1], "5")) == []
+    assert list(insert_once(writer, Signal.SPANS, spans[:30], "1").refused) == []
+    assert list(insert_once(writer, Signal.LOGS, logs, "2").refused) == []
+    assert list(insert_once(writer, Signal.SPANS, [*spans, bad, *spans, bad], "3").refused) == [50, 101]
+    assert list(insert_once(writer, Signal.SPANS, [*spans, bad, *spans, bad], "3").refused) == [50, 101]
+    assert list(insert_once(writer, Signal.SPANS, spans, "4").refused) == []
+    assert list(insert_once(writer, Signal.LOGS, logs[::-1], "5").refused) == []
     assert len(reader.transaction(TX, 1000)) == 70
     with connect(store) as client:
         assert client.execute("SELECT sum(spans), sum(logs) FROM transactions") == [(50, 20)]
