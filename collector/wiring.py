@@ -27,9 +27,9 @@ from weftline.collector.edge.admission import Admission, RateLimit
 from weftline.collector.edge.cors import Cors
 from weftline.collector.edge.http_app import HttpApp
 from weftline.collector.edge.otlp import MetricsRefusal, Receiver
-from weftline.collector.errors import BadMessage, Misconfigured, TryLater
+from weftline.collector.errors import Misconfigured, TryLater
 from weftline.collector.ingest.deadletter import DeadLetters
-from weftline.collector.ingest.once import insert_once
+from weftline.collector.ingest.journal import JournaledStore
 from weftline.collector.ingest.replay import DeadLetterBox
 from weftline.collector.ingest.worker import Worker, connect_consumer
 from weftline.collector.lifecycle import stop_on_signals, wait_for
@@ -44,12 +44,12 @@ from weftline.collector.settings import (
     ScrapeSettings,
 )
 from weftline.collector.store.clickhouse_exporter import ClickHouseExporter
+from weftline.collector.store.clickhouse_journal import ClickHouseJournal
 from weftline.collector.store.clickhouse_known_rows import ClickHouseKnownRows
 from weftline.collector.store.clickhouse_proxy_stats import ClickHouseProxyStats
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.exporter import Exporter
 from weftline.collector.store.migrate import migrate
-from weftline.collector.store.protocol import Signal, Writer
 from weftline.collector.store.retention import Done, days_kept, retain
 from weftline.collector.tail import positions
 from weftline.collector.tail.collect import Refused, collect
@@ -110,16 +110,11 @@ def run_edge(environ: Environ) -> None:
     else:
         _retain_daily(environ, stop)
         writer = ClickHouseWriter(clickhouse)
-        store = functools.partial(_store, writer)
+        store = JournaledStore(writer, ClickHouseJournal(clickhouse))
+        _in_background("journal", functools.partial(wait_for, "ClickHouse", store.bring_all_to_their_end, stop))
         make_bus = functools.partial(DirectBus, store, writer.check, linger=settings.direct_linger)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve_edge(settings, make_bus()))
-
-
-def _store(writer: Writer, signal: Signal, messages: Sequence[bytes], token: str) -> Mapping[int, BadMessage]:
-    outcome = insert_once(writer, signal, messages, token)
-    outcome.count(signal)
-    return outcome.refused
 
 
 async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:

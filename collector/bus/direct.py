@@ -1,13 +1,12 @@
 """The bus where there is no Kafka: a request is answered when its rows are in ClickHouse.
 
 Requests that come close together share one insert: ClickHouse wants few large inserts. A sender that was not answered
-sends the same request again: while its group is under way it waits for that one; when nobody knows whether the group
-was stored, the whole group is inserted again under its token.
+sends the same request again: while its group is under way it waits for that one; else the store finds out what became
+of it (`weftline.collector.ingest.journal`).
 """
 
 import asyncio
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,10 +31,7 @@ class _Group:
 
 
 class DirectBus:
-    """See `Bus`. A request waits ``linger`` seconds for others; a group of ``batch_bytes`` does not wait.
-
-    Groups of which it is not known whether they were stored are kept up to ``batch_bytes`` in all.
-    """
+    """See `Bus`. A request waits ``linger`` seconds for others; a group of ``batch_bytes`` does not wait."""
 
     def __init__(
         self, store: Store, check: Callable[[], None], *, linger: float, batch_bytes: int = 30 * 1024 * 1024
@@ -46,15 +42,12 @@ class DirectBus:
         self._batch_bytes = batch_bytes
         self._groups: dict[Signal, _Group] = {}
         self._under_way: dict[Request, _Group] = {}
-        self._unsure: dict[Request, _Group] = {}
-        self._oldest_unsure: OrderedDict[str, _Group] = OrderedDict()
-        self._unsure_bytes = 0
         self._running: set[asyncio.Task[None]] = set()
         # Two inserts at a time: one being decoded by ClickHouse while the next is being sent.
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="insert")
 
     async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"") -> None:  # noqa: ARG002 - one place
-        group = self._under_way.get((signal, message)) or self._again(signal, message) or self._join(signal, message)
+        group = self._under_way.get((signal, message)) or self._join(signal, message)
         # The insert goes on for the others when one sender hangs up.
         await asyncio.shield(group.answers[message])
 
@@ -79,16 +72,6 @@ class DirectBus:
             self._start(self._flush(group))
         return group
 
-    def _again(self, signal: Signal, message: bytes) -> _Group | None:
-        group = self._unsure.get((signal, message))
-        if group is not None:
-            self._let_go(group)
-            loop = asyncio.get_running_loop()
-            group.answers = {it: loop.create_future() for it in group.answers}
-            self._under_way.update({(signal, it): group for it in group.answers})
-            self._start(self._flush(group))
-        return group
-
     def _start(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
@@ -108,7 +91,6 @@ class DirectBus:
         except Exception as error:  # noqa: BLE001 - a sender must get an answer, whatever went wrong
             later = error if isinstance(error, TryLater) else TryLater(f"The insert failed: {error!r}")
             outcome: Sequence[Exception | None] = [later] * len(messages)
-            self._keep(group)
         else:
             MESSAGES.labels(group.signal.value, "refused").inc(len(bad))
             outcome = [bad.get(index) for index in range(len(messages))]
@@ -120,16 +102,3 @@ class DirectBus:
             else:
                 answer.set_exception(problem)
                 answer.exception()  # seen: no complaint at exit when nobody awaits it any more
-
-    def _keep(self, group: _Group) -> None:
-        self._unsure.update({(group.signal, message): group for message in group.answers})
-        self._oldest_unsure[group.token] = group
-        self._unsure_bytes += group.size
-        while self._unsure_bytes > self._batch_bytes and len(self._oldest_unsure) > 1:
-            self._let_go(next(iter(self._oldest_unsure.values())))
-
-    def _let_go(self, group: _Group) -> None:
-        for message in group.answers:
-            self._unsure.pop((group.signal, message), None)
-        del self._oldest_unsure[group.token]
-        self._unsure_bytes -= group.size

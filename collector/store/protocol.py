@@ -207,6 +207,36 @@ class Writer(Protocol):
         """Let go of idle connections. Calls after it still work; they connect anew."""
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A group in the journal: its insert under ``token`` may be under way, done, half done or not have begun."""
+
+    token: str
+    signal: Signal
+    time: int
+    """µs since the epoch, by the store's clock"""
+    age: float
+    """seconds"""
+    hashes: frozenset[bytes]
+    """of its messages, 16 bytes each"""
+
+
+class Journal(Protocol):
+    """What is about to be inserted, kept where every writer sees it. Blocking; every call raises `TryLater`."""
+
+    def begin(self, token: str, signal: Signal, hashes: Sequence[bytes], messages: Sequence[bytes]) -> None:
+        """Durability: returns when a later `begun`, by whomever, has it. A call that fails may have begun it."""
+
+    def begun(self) -> Sequence[Begun]:
+        """What was begun and not ended, by whomever, in the order of (time, token)."""
+
+    def messages(self, token: str) -> Sequence[bytes]:
+        """Those of a group, as they came and in their order; empty if it was ended meanwhile."""
+
+    def end(self, token: str) -> None:
+        """Forget a group; doing it twice changes nothing."""
+
+
 class Reader(MeshReader, RedReader, Protocol):
     """Reads by transaction. Calls block, are safe from several threads, and raise `TryLater` when the store is away.
 

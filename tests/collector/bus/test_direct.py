@@ -1,7 +1,6 @@
 """Requests that share an insert, each with an answer of its own."""
 
 import asyncio
-import contextlib
 
 from weftline.collector.bus.direct import DirectBus
 from weftline.collector.errors import BadMessage, TryLater
@@ -83,47 +82,3 @@ def test_the_same_request_while_it_is_under_way_shares_its_answer() -> None:
 
     asyncio.run(scenario())
     assert inserts == [[b"x"], [b"x"]], "one of each signal"
-
-
-def test_a_group_that_may_have_been_stored_is_inserted_again_as_it_was() -> None:
-    """The token stands for exactly these messages; under another one what was stored would be stored twice."""
-    inserts: list[tuple[list[bytes], str]] = []
-
-    def store(signal: Signal, messages: list[bytes], token: str) -> dict[int, BadMessage]:
-        inserts.append((list(messages), token))
-        if len(inserts) == 1:
-            raise TryLater("no answer within 30 seconds")
-        return {}
-
-    async def scenario() -> None:
-        bus = DirectBus(store, lambda: None, linger=0.02)
-        sent = [b"a", b"b", b"c"]
-        answers = await asyncio.gather(*(bus.publish(Signal.SPANS, it) for it in sent), return_exceptions=True)
-        assert [type(it) for it in answers] == [TryLater] * 3
-        await asyncio.gather(*(bus.publish(Signal.SPANS, it) for it in (b"c", b"new", b"a")))
-        await bus.close()
-        assert not bus._unsure
-        assert not bus._oldest_unsure
-        assert bus._unsure_bytes == 0
-
-    asyncio.run(scenario())
-    first, *later = inserts
-    assert first in later
-    assert [messages for messages, token in later if token != first[1]] == [[b"new"]]
-    assert len(later) == 2
-
-
-def test_groups_that_may_have_been_stored_are_kept_within_a_limit() -> None:
-    def store(*_: object) -> dict[int, BadMessage]:
-        raise TryLater("away")
-
-    async def scenario() -> None:
-        bus = DirectBus(store, lambda: None, linger=0, batch_bytes=100)
-        for n in range(20):
-            with contextlib.suppress(TryLater):
-                await bus.publish(Signal.SPANS, b"%030d" % n)
-        assert len(bus._unsure) == len(bus._oldest_unsure) == 3
-        assert bus._unsure_bytes == 90
-        await bus.close()
-
-    asyncio.run(scenario())

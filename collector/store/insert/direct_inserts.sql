@@ -1,0 +1,1 @@
+INSERT INTO direct_inserts (token, signal, hashes, messages) FORMAT RowBinary
