@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 from weftline.collector.errors import Misconfigured
 
 from . import chdb_server
+from .deduplication import take_back_lost_blocks
 from .folder import FolderLock
 from .ports import HOST, choose_port, http_get, listens
 from .process import Process
@@ -74,6 +75,7 @@ class ClickHouse(Process):
             )
             (self.folder / "config.xml").write_text(config)
             self.data.mkdir(exist_ok=True)
+            take_back_lost_blocks(self.data)
             self.inherited = (self._lock.fd,)
             super().start()
         except BaseException:
