@@ -43,6 +43,7 @@ from weftline.collector.settings import (
     RetentionSettings,
     ScrapeSettings,
 )
+from weftline.collector.store.backfill import Backfill
 from weftline.collector.store.clickhouse_exporter import ClickHouseExporter
 from weftline.collector.store.clickhouse_journal import ClickHouseJournal
 from weftline.collector.store.clickhouse_known_rows import ClickHouseKnownRows
@@ -247,6 +248,10 @@ def open_loader(environ: Environ, refuse: Callable[[str, str], None]) -> OpenLoa
 def open_exporter(environ: Environ) -> Exporter:
     """What `weftline export` reads from."""
     return ClickHouseExporter(read(ClickHouseSettings, environ))
+
+
+def open_backfill(environ: Environ) -> Backfill:
+    return Backfill(read(ClickHouseSettings, environ))
 
 
 def run_collect_logs(

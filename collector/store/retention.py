@@ -124,6 +124,8 @@ def retain(
 
 def _drop(client: Client, it: Plan) -> int:
     client.execute(_sql("drop", TABLE=it.table, DAY=it.day.isoformat()))
+    # For a backfill: what was derived from this day must not be made anew out of nothing.
+    client.execute(_sql("run"), [(it.table, it.day, it.rule, 0)])
     return 0
 
 

@@ -51,6 +51,12 @@ def step(name: str) -> str:
     return _without_comments(text(f"retain/{name}.sql"))
 
 
+@cache
+def rebuild(name: str) -> str:
+    """The step of a backfill in `rebuild/<name>.sql`."""
+    return _without_comments(text(f"rebuild/{name}.sql"))
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     number: int

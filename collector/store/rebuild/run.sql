@@ -1,0 +1,1 @@
+INSERT INTO backfill_runs (table, day, views, rows) VALUES

@@ -1,0 +1,1 @@
+SELECT table, toString(day), views FROM backfill_runs FINAL
