@@ -76,6 +76,7 @@ def collect() -> None:
     show_default=True,
     help="OTLP/HTTP receiver, the edge.",
 )
+@click.option("--token", envvar="WEFTLINE_TOKEN", default="", show_envvar=True, help="The receiver's, if it wants one.")
 @click.option(
     "--position-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -103,6 +104,7 @@ def logs(
     *,
     files: tuple[str, ...],
     endpoint: str,
+    token: str,
     position_file: Path,
     refused_file: Path,
     resource: tuple[str, ...],
@@ -120,6 +122,7 @@ def logs(
         lambda: run_collect_logs(
             files,
             endpoint=endpoint,
+            token=token,
             position_file=position_file,
             refused_file=refused_file,
             resource=who,

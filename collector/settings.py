@@ -67,6 +67,26 @@ class EdgeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """Who may send to the edge and ask the query service."""
+
+    PREFIX: ClassVar[str] = "WEFTLINE_ACCESS_"
+
+    tokens_file: str = option("", "File of bearer tokens, made by `weftline token new`; read again when it changes.")
+    trusted_proxies: tuple[str, ...] = option(
+        (), "Networks (10.0.0.7/32,…) of authenticating proxies, whose headers say who the user is."
+    )
+    user_header: str = option("x-forwarded-user", "Header with the user's name, from a trusted proxy.")
+    groups_header: str = option("x-forwarded-groups", "Header with the user's groups, comma separated.")
+    tenant_header: str = option("", "Header with the user's tenant; empty: all users of the proxies are of no tenant.")
+    tenant_group_prefix: str = option("", "Groups that begin so name a tenant with the rest: tenant- or /tenants/.")
+    reader_groups: tuple[str, ...] = option((), "Groups that may read. Empty: every user may.")
+    writer_groups: tuple[str, ...] = option((), "Groups that may send.")
+    admin_groups: tuple[str, ...] = option((), "Groups that may do both for every tenant (header X-Scope-OrgID).")
+    open: bool = option(False, "true: anybody may all, also where a service listens on more than loopback.")
+
+
+@dataclass(frozen=True, slots=True)
 class IngestSettings:
     """The process that moves Kafka's messages into ClickHouse."""
 
@@ -95,6 +115,7 @@ class ScrapeSettings:
     )
     interval: float = option(15.0, "Seconds between looks at a proxy.")
     timeout: float = option(5.0, "Seconds a proxy may take to answer.")
+    tenant: str = option("", "Whose proxies they are, where tenants are told apart.")
     host: str = option("127.0.0.1", "Address of /health and /metrics.")
     metrics_port: int = option(9465, "Port of /health and /metrics.")
 

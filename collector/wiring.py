@@ -18,6 +18,8 @@ import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest, start_http_server
 
 from weftline.agent.env import read
+from weftline.collector.access.gate import Access
+from weftline.collector.access.identity import is_tenant
 from weftline.collector.bus.direct import DirectBus
 from weftline.collector.bus.kafka import KafkaBus, connect_producer
 from weftline.collector.bus.protocol import Bus
@@ -36,6 +38,7 @@ from weftline.collector.lifecycle import stop_on_signals, wait_for
 from weftline.collector.scrape.targets import Targets
 from weftline.collector.scrape.worker import Worker as Scraper
 from weftline.collector.settings import (
+    AccessSettings,
     ClickHouseSettings,
     EdgeSettings,
     IngestSettings,
@@ -104,6 +107,8 @@ def run_edge(environ: Environ) -> None:
     if settings.max_request_bytes >= MAX_MESSAGE_BYTES:
         raise Misconfigured(f"WEFTLINE_EDGE_MAX_REQUEST_BYTES must stay below {MAX_MESSAGE_BYTES}.")
     kafka, clickhouse = read(KafkaSettings, environ), read(ClickHouseSettings, environ)
+    access = Access.of(read(AccessSettings, environ))
+    access.require(settings.host, "The edge")
     stop = stop_on_signals()
     make_bus: Callable[[], Bus]
     if kafka.bootstrap_servers:
@@ -115,10 +120,10 @@ def run_edge(environ: Environ) -> None:
         _in_background("journal", functools.partial(wait_for, "ClickHouse", store.bring_all_to_their_end, stop))
         make_bus = functools.partial(DirectBus, store, writer.check, linger=settings.direct_linger)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve_edge(settings, make_bus()))
+        runner.run(_serve_edge(settings, make_bus(), access))
 
 
-async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:
+async def _serve_edge(settings: EdgeSettings, bus: Bus, access: Access) -> None:
     admission = Admission(settings.max_pending_bytes)
     rate, metrics = RateLimit(settings.max_bytes_per_second, time.monotonic), MetricsRefusal()
 
@@ -133,6 +138,7 @@ async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:
             max_header_bytes=settings.max_header_bytes,
             rate=rate,
             metrics=metrics,
+            access=access,
         )
     except RuntimeError as error:
         raise Misconfigured(f"Can't listen on {settings.host}:{settings.grpc_port} (OTLP/gRPC): {error}") from error
@@ -148,9 +154,10 @@ async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:
         Cors(settings.cors_allowed_origins),
         max_request_bytes=settings.max_request_bytes,
         read_seconds=settings.read_timeout,
+        access=access,
     )
     access_logs = envoy_als.Backlog(bus, max_bytes=settings.max_backlog_bytes)
-    streams = envoy_als.AccessLogService(access_logs.put)
+    streams = envoy_als.AccessLogService(access_logs.put, access)
     grpc_server.add_generic_rpc_handlers((streams.handler(),))
     http = uvicorn.Server(
         uvicorn.Config(
@@ -161,6 +168,7 @@ async def _serve_edge(settings: EdgeSettings, bus: Bus) -> None:
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # who is trusted to name a client is `access`'s to say
             timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
     )
@@ -258,6 +266,7 @@ def run_collect_logs(
     files: Sequence[str],
     *,
     endpoint: str,
+    token: str,
     position_file: Path,
     refused_file: Path,
     resource: Mapping[str, str],
@@ -278,7 +287,7 @@ def run_collect_logs(
     logger.info("Collecting access logs files=%s endpoint=%s.", ",".join(files), endpoint)
     collect(
         follower,
-        OtlpSender(endpoint).send_until_taken,
+        OtlpSender(endpoint, token=token).send_until_taken,
         Refused(refused_file),
         position_file,
         stop,
@@ -293,7 +302,10 @@ def run_scrape(environ: Environ, targets: Sequence[str] = (), *, once: bool = Fa
 
     ``targets`` besides those of the settings.
     """
-    settings, store = read(ScrapeSettings, environ), ClickHouseProxyStats(read(ClickHouseSettings, environ))
+    settings = read(ScrapeSettings, environ)
+    if not is_tenant(settings.tenant):
+        raise Misconfigured(f"WEFTLINE_SCRAPE_TENANT={settings.tenant!r} is no tenant's name.")
+    store = ClickHouseProxyStats(read(ClickHouseSettings, environ), settings.tenant)
     worker = Scraper(Targets((*settings.targets, *targets), settings.targets_file), store, timeout=settings.timeout)
     if once:
         store.check()

@@ -22,9 +22,10 @@ ALLOWED = {
 # Inside the collector only the composition root sees everything.
 COLLECTOR_RIM = ("errors", "metrics", "otlp_json", "settings", "lifecycle", "store.protocol")
 COLLECTOR = {
-    "edge": ("edge", "bus.protocol", *COLLECTOR_RIM),
+    "access": ("access", *COLLECTOR_RIM),
+    "edge": ("edge", "access", "bus.protocol", *COLLECTOR_RIM),
     "bus": ("bus", *COLLECTOR_RIM),
-    "ingest": ("ingest", "lines", "bus.topics", "bus.kafka", *COLLECTOR_RIM),
+    "ingest": ("ingest", "access.identity", "lines", "bus.topics", "bus.kafka", *COLLECTOR_RIM),
     "lines": ("lines", "errors"),
     "tail": ("tail", "lines", *COLLECTOR_RIM),
     "scrape": ("scrape", "store.proxy_stats", *COLLECTOR_RIM),
@@ -39,7 +40,7 @@ COLLECTOR = {
         "store.exporter",
         *COLLECTOR_RIM,
     ),
-    "store": ("store", *COLLECTOR_RIM),
+    "store": ("store", "access.identity", *COLLECTOR_RIM),
 }
 
 # Only where the far side is spoken to may its driver be imported.

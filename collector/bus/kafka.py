@@ -10,7 +10,14 @@ from crc32c import crc32c
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from weftline.collector.bus.topics import MAX_MESSAGE_BYTES, RECONNECT, away, connect_admin, create_topics
+from weftline.collector.bus.topics import (
+    MAX_MESSAGE_BYTES,
+    RECONNECT,
+    away,
+    connect_admin,
+    create_topics,
+    tenant_headers,
+)
 from weftline.collector.errors import TryLater
 from weftline.collector.settings import KafkaSettings
 from weftline.collector.store.protocol import Signal
@@ -27,7 +34,7 @@ class KafkaBus:
         self._admin = connect_admin(settings)
         self._asking = asyncio.Lock()
 
-    async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"") -> None:
+    async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"", tenant: str = "") -> None:
         # The same bytes must come to the same partition again: ingest tells there that they came twice.
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[None] = loop.create_future()
@@ -40,7 +47,8 @@ class KafkaBus:
             loop.call_soon_threadsafe(_settle, answer, TryLater(f"Kafka did not take the message: {error!r}"))
 
         try:
-            delivery = self._producer.send(signal.value, message, key=transaction or crc32c(message).to_bytes(4))
+            key = transaction or crc32c(message).to_bytes(4)
+            delivery = self._producer.send(signal.value, message, key=key, headers=tenant_headers(tenant))
         except KafkaError as error:
             raise TryLater(f"Kafka did not take the message: {error!r}") from error
         delivery.add_callback(stored)

@@ -8,8 +8,10 @@ from weftline.collector.store.protocol import Signal
 class Bus(Protocol):
     """Carries messages: whole export requests as protobuf bytes, unchanged. Used from one event loop."""
 
-    async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"") -> None:
+    async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"", tenant: str = "") -> None:
         """Hand over one request; ``transaction`` is the ID of the one transaction it belongs to, if it is one.
+
+        ``tenant``: whose rows it makes; a fact of the request, which travels beside its bytes.
 
         Durability: returns only when the message is on Kafka (acks=all) or, in direct mode, its rows are in ClickHouse.
         Order: none is promised; on Kafka requests of one transaction share a partition. Raises `TryLater` (nothing

@@ -20,6 +20,15 @@ RECONNECT: Final = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 1_00
 """Of every client: kafka-python's own longest pause of 30 s would follow an outage of a few seconds."""
 
 
+TENANT = "weftline.tenant"
+"""Header of a message: whose rows it makes. None: no tenant's, as of messages that others write."""
+
+
+def tenant_headers(tenant: str) -> list[tuple[str, bytes]]:
+    """What says it, in Kafka's form."""
+    return [(TENANT, tenant.encode())] if tenant else []
+
+
 def topics() -> Sequence[str]:
     return [*(signal.value for signal in Signal), DEAD_LETTERS]
 

@@ -1,6 +1,7 @@
 """Cross-origin requests: browsers send OTLP straight to the edge if the operator allows their pages' origins. Pure.
 
-The Fetch standard, "CORS protocol". Credentials are never allowed: an export needs no cookies.
+The Fetch standard, "CORS protocol". Credentials are never allowed: an export needs no cookies, and a page of another
+origin that asks the query service has a token of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +16,12 @@ _MAX_AGE = b"7200"
 class Cors:
     """``allowed_origins``: `https://shop.example`, with `*` for any characters; none: cross-origin requests fail."""
 
-    def __init__(self, allowed_origins: Sequence[str]) -> None:
+    def __init__(
+        self, allowed_origins: Sequence[str], *, methods: bytes = b"POST", exposed: bytes = b"Retry-After"
+    ) -> None:
         self._allowed = tuple(origin.lower() for origin in allowed_origins)
+        self._methods = methods
+        self._exposed = exposed
 
     def answer(self, headers: Mapping[bytes, str]) -> Headers:
         """What an answer to a request with these headers must carry so that the page may read it."""
@@ -27,7 +32,7 @@ class Cors:
             return [(b"vary", b"Origin")]
         return [
             (b"access-control-allow-origin", origin.encode("latin-1")),
-            (b"access-control-expose-headers", b"Retry-After"),
+            (b"access-control-expose-headers", self._exposed),
             (b"vary", b"Origin"),
         ]
 
@@ -39,7 +44,7 @@ class Cors:
         asked = headers.get(b"access-control-request-headers", "content-type")
         return [
             *answer,
-            (b"access-control-allow-methods", b"POST"),
+            (b"access-control-allow-methods", self._methods),
             (b"access-control-allow-headers", asked.encode("latin-1")),
             (b"access-control-max-age", _MAX_AGE),
         ]

@@ -14,8 +14,11 @@ from contextlib import suppress
 import grpc
 import grpc.aio
 
+from weftline.collector.access.gate import OPEN, Access, peer_of
+from weftline.collector.access.identity import Denied, Role
 from weftline.collector.bus.protocol import Bus
 from weftline.collector.edge.envoy_als_message import frame, identifier
+from weftline.collector.edge.otlp_grpc import turn_away
 from weftline.collector.errors import BadMessage, TryLater
 from weftline.collector.metrics import ACCESS_LOGS, REQUEST_BYTES, REQUESTS
 from weftline.collector.store.protocol import Signal
@@ -38,7 +41,7 @@ class Backlog:
         self._bus = bus
         self._max_bytes = max_bytes
         self._message_bytes = message_bytes
-        self._frames: deque[tuple[bytes, int]] = deque()
+        self._frames: deque[tuple[bytes, int, str]] = deque()  # frame, entries, tenant
         self._bytes = 0
         self._dropping = 0
         self._more = asyncio.Event()
@@ -46,7 +49,7 @@ class Backlog:
         self._empty.set()
         self._senders = [asyncio.create_task(self._send()) for _ in range(in_flight)]
 
-    def put(self, framed: bytes, entries: int) -> None:
+    def put(self, framed: bytes, entries: int, tenant: str = "") -> None:
         """Take a frame, or count its entries as dropped."""
         if self._bytes and self._bytes + len(framed) > self._max_bytes:
             if not self._dropping:
@@ -54,7 +57,7 @@ class Backlog:
             self._dropping += entries
             _count(entries, "dropped", "backlog_full")
             return
-        self._frames.append((framed, entries))
+        self._frames.append((framed, entries, tenant))
         self._bytes += len(framed)
         self._empty.clear()
         self._more.set()
@@ -67,7 +70,7 @@ class Backlog:
         for sender in self._senders:
             sender.cancel()
         await asyncio.gather(*self._senders, return_exceptions=True)
-        left = sum(entries for _, entries in self._frames)
+        left = sum(entries for _, entries, _ in self._frames)
         if left:
             _count(left, "dropped", "shutdown")
             logger.error("Dropped access logs that the store did not take before the end entries=%d.", left)
@@ -77,8 +80,9 @@ class Backlog:
             await self._more.wait()
             frames: list[bytes] = []
             size = count = 0
-            while self._frames and (not frames or size + len(self._frames[0][0]) <= self._message_bytes):
-                framed, entries = self._frames.popleft()
+            tenant = self._frames[0][2] if self._frames else ""
+            while self._frames and (not frames or self._fits(size, tenant)):
+                framed, entries, _ = self._frames.popleft()
                 frames.append(framed)
                 size += len(framed)
                 count += entries
@@ -86,19 +90,24 @@ class Backlog:
                 self._more.clear()
             if frames:
                 try:
-                    await self._hand_on(b"".join(frames), count)
+                    await self._hand_on(b"".join(frames), count, tenant)
                 except asyncio.CancelledError:
-                    self._frames.appendleft((b"".join(frames), count))
+                    self._frames.appendleft((b"".join(frames), count, tenant))
                     raise
                 self._bytes -= size
                 if not self._bytes:
                     self._empty.set()
 
-    async def _hand_on(self, message: bytes, entries: int) -> None:
+    def _fits(self, size: int, tenant: str) -> bool:
+        """Whether the next frame may share a message with ``size`` bytes of ``tenant``."""
+        framed, _, of = self._frames[0]
+        return of == tenant and size + len(framed) <= self._message_bytes
+
+    async def _hand_on(self, message: bytes, entries: int, tenant: str) -> None:
         seconds = 0.1
         while True:
             try:
-                await self._bus.publish(SIGNAL, message)
+                await self._bus.publish(SIGNAL, message, tenant=tenant)
             except TryLater as error:
                 REQUESTS.labels(SIGNAL.value, PROTOCOL, "later", "overloaded").inc()
                 logger.warning("Access logs wait protocol=%s seconds=%.1f: %s", PROTOCOL, seconds, error)
@@ -119,10 +128,14 @@ class Backlog:
 
 
 class AccessLogService:
-    """The gRPC service: every message of every stream goes to ``put``, framed, with its number of entries."""
+    """The gRPC service: every message of every stream goes to ``put``, framed, with its number of entries and tenant.
 
-    def __init__(self, put: Callable[[bytes, int], None]) -> None:
+    A stream is admitted when it is opened, for as long as it lasts.
+    """
+
+    def __init__(self, put: Callable[[bytes, int, str], None], access: Access = OPEN) -> None:
         self._put = put
+        self._access = access
         self._streams: set[asyncio.Task[object]] = set()
         self._ending = False
 
@@ -142,12 +155,19 @@ class AccessLogService:
         self._streams.add(task)
         who = None
         try:
+            peer = peer_of(context.peer())
+            tenant = self._access.admit(context.invocation_metadata() or (), peer, Role.WRITE).tenant
             async for message in messages:
                 if who is None:
                     who = identifier(message)
                 framed, entries = frame(who, message)
                 if entries:
-                    self._put(framed, entries)
+                    self._put(framed, entries, tenant)
+        except Denied as error:
+            reason = "forbidden" if error.known else "unauthenticated"
+            REQUESTS.labels(SIGNAL.value, PROTOCOL, "refused", reason).inc()
+            logger.warning("Refused a stream protocol=%s peer=%s: %s", PROTOCOL, context.peer(), error)
+            await turn_away(context, error)
         except BadMessage as error:
             REQUESTS.labels(SIGNAL.value, PROTOCOL, "refused", "undecodable").inc()
             logger.warning("Refused a stream protocol=%s peer=%s: %s", PROTOCOL, context.peer(), error)

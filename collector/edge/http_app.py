@@ -8,15 +8,27 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from weftline.collector.access.gate import OPEN, Access
+from weftline.collector.access.identity import Denied, Role
 from weftline.collector.bus.protocol import Bus
 from weftline.collector.edge.admission import Admission, Hold, OverCapacity, RateLimit
 from weftline.collector.edge.cors import Cors, Headers
 from weftline.collector.edge.decompress import TooLarge, decompress
-from weftline.collector.edge.route import INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE, Dialect, Route, text
+from weftline.collector.edge.route import (
+    INVALID_ARGUMENT,
+    PERMISSION_DENIED,
+    RESOURCE_EXHAUSTED,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    Dialect,
+    Route,
+    text,
+)
 from weftline.collector.errors import BadMessage, TryLater
 
 Scope = MutableMapping[str, Any]
@@ -45,6 +57,8 @@ class HttpApp:
     max_request_bytes: int
     read_seconds: float
     """How long a body may take to arrive."""
+    access: Access = OPEN
+    """Who may send, and whose rows it makes. /health and /metrics ask nobody: they hold nothing that was sent."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,24 +87,36 @@ class HttpApp:
     ) -> None:
         content_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
         dialect = route.dialects.get(content_type)
-        status, body, more = await self._outcome(route, dialect, scope, headers, receive)
+        sender = scope["client"][0] if scope.get("client") else ""
+        try:
+            tenant = self.access.admit(scope["headers"], sender, Role.WRITE).tenant
+        except Denied as error:
+            status, body, more = _turned_away(route, dialect or _NOT_TAKEN, error)
+        else:
+            read = partial(self._body, headers, receive)
+            status, body, more = await self._outcome(route, dialect, headers, read, (sender, tenant))
         await _respond(send, status, body, (dialect or _NOT_TAKEN).content_type, more + self.cors.answer(headers))
 
     async def _outcome(
-        self, route: Route, dialect: Dialect | None, scope: Scope, headers: dict[bytes, str], receive: Receive
+        self,
+        route: Route,
+        dialect: Dialect | None,
+        headers: dict[bytes, str],
+        read: Callable[[Hold], Awaitable[bytes]],
+        whose: tuple[str, str],
     ) -> tuple[int, bytes, Headers]:
-        """Status, body and further headers of the answer."""
+        """Status, body and further headers of the answer to a request of ``whose`` sender and tenant."""
+        sender, tenant = whose
         if dialect is None:
             error = BadMessage(
                 f"Content-Type {headers.get(b'content-type', '')!r} is not supported; {', '.join(route.dialects)} is."
             )
             route.receiver.refused(route.signal, "content_type", error)
             return 415, text(INVALID_ARGUMENT, str(error)), []
-        sender = scope["client"][0] if scope.get("client") else ""
         with self.admission.hold() as hold:
             try:
                 self.rate.check(sender)
-                body = await self._body(headers, receive, hold)
+                body = await read(hold)
                 encoding = headers.get(b"content-encoding", "").strip().lower()
                 message = await self._decode(dialect, body, encoding, hold)
                 self.rate.charge(sender, max(len(body), len(message)))
@@ -102,7 +128,7 @@ class HttpApp:
                 route.receiver.later(route.signal, error)
                 return _later(dialect, error)
             try:
-                taken = await route.receive(message, hold)
+                taken = await route.receive(message, hold, tenant)
             except BadMessage as error:
                 return 400, dialect.failed(INVALID_ARGUMENT, str(error)), []
             except TryLater as error:
@@ -150,6 +176,12 @@ class HttpApp:
             await _respond(send, 503, json.dumps(body).encode(), "application/json")
         else:
             await _respond(send, 200, b'{"status": "ok"}', "application/json")
+
+
+def _turned_away(route: Route, dialect: Dialect, error: Denied) -> tuple[int, bytes, Headers]:
+    route.receiver.denied(route.signal, error)
+    code = PERMISSION_DENIED if error.known else UNAUTHENTICATED
+    return error.status, dialect.failed(code, str(error)), [(b"www-authenticate", error.challenge.encode())]
 
 
 def _refusal(error: BadMessage) -> tuple[int, str]:

@@ -109,7 +109,7 @@ def routes(receiver: Receiver) -> dict[str, Route]:
             Signal.SPANS,
             receiver,
             dict.fromkeys(types, answer),
-            lambda message, hold: receiver.receive(Signal.SPANS, message, hold),
+            lambda message, hold, tenant: receiver.receive(Signal.SPANS, message, hold, tenant),
         )
     }
 

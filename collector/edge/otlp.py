@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 
+from weftline.collector.access.identity import Denied
 from weftline.collector.bus.protocol import Bus
 from weftline.collector.edge.admission import Admission, Hold, OverCapacity
 from weftline.collector.edge.otlp_requests import METRICS, Taken, count_data_points, examine
@@ -22,21 +23,21 @@ class Receiver:
     protocol: str
     max_items: int = 100_000
 
-    async def receive(self, signal: Signal, message: bytes, hold: Hold | None = None) -> Taken:
+    async def receive(self, signal: Signal, message: bytes, hold: Hold | None = None, tenant: str = "") -> Taken:
         """Returns when the request is durable; raises `BadMessage` or `TryLater` and counts either.
 
-        ``hold``: what the caller holds for this request already.
+        ``hold``: what the caller holds for this request already. ``tenant``: whose rows it makes.
         """
         if hold is None:
             with self.admission.hold() as hold:  # noqa: PLR1704 - the same thing, ours where the caller has none
-                return await self.receive(signal, message, hold)
+                return await self.receive(signal, message, hold, tenant)
         try:
             if not message:
                 self._count(signal, "accepted", "empty")
                 return Taken()
             hold.grow(len(message))
             examined = examine(signal, message, self.max_items)
-            await self.bus.publish(signal, examined.message, examined.transaction)
+            await self.bus.publish(signal, examined.message, examined.transaction, tenant)
         except BadMessage as error:
             self.refused(signal, "undecodable", error)
             raise
@@ -57,6 +58,10 @@ class Receiver:
         """Count a request that the sender must not send again."""
         self._count(signal, "refused", reason)
         logger.warning("Refused a request protocol=%s signal=%s: %s", self.protocol, signal, error)
+
+    def denied(self, signal: str, error: Denied) -> None:
+        """Count a request whose sender may not send."""
+        self.refused(signal, "forbidden" if error.known else "unauthenticated", error)
 
     def later(self, signal: str, error: TryLater) -> None:
         """Count a request that the sender is told to send again."""

@@ -13,6 +13,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
+from weftline.collector.access.gate import OPEN, Access, peer_of
+from weftline.collector.access.identity import Denied, Role
 from weftline.collector.edge.admission import OverCapacity, RateLimit
 from weftline.collector.edge.otlp import MetricsRefusal, Receiver
 from weftline.collector.edge.otlp_requests import LOGS, METRICS, TRACES, Service, Taken, response
@@ -20,6 +22,8 @@ from weftline.collector.errors import BadMessage, TryLater
 from weftline.collector.store.protocol import Signal
 
 Handler = Callable[[bytes, grpc.aio.ServicerContext], Awaitable[bytes]]
+Take = Callable[[bytes, str], Awaitable[Taken]]
+"""Message and tenant."""
 
 
 def create_server(
@@ -30,6 +34,7 @@ def create_server(
     max_header_bytes: int,
     rate: RateLimit,
     metrics: MetricsRefusal,
+    access: Access = OPEN,
 ) -> tuple[grpc.aio.Server, int]:
     """A server that listens on ``address`` once started, and its port. Raises RuntimeError if it can't bind."""
     server = grpc.aio.server(
@@ -40,23 +45,27 @@ def create_server(
         ]
     )
 
-    def store(signal: Signal) -> Callable[[bytes], Awaitable[Taken]]:
-        return lambda message: receiver.receive(signal, message)
+    def store(signal: Signal) -> Take:
+        return lambda message, tenant: receiver.receive(signal, message, tenant=tenant)
 
-    async def refuse(message: bytes) -> Taken:
+    async def refuse(message: bytes, _tenant: str) -> Taken:
         return metrics.receive(receiver, message)
 
     for service, take in ((TRACES, store(Signal.SPANS)), (LOGS, store(Signal.LOGS)), (METRICS, refuse)):
-        method = grpc.unary_unary_rpc_method_handler(_export(service, receiver, take, rate))
+        method = grpc.unary_unary_rpc_method_handler(_export(service, receiver, take, rate, access))
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.grpc, {"Export": method}),))
     return server, server.add_insecure_port(address)
 
 
-def _export(
-    service: Service, receiver: Receiver, take: Callable[[bytes], Awaitable[Taken]], rate: RateLimit
-) -> Handler:
+def _export(service: Service, receiver: Receiver, take: Take, rate: RateLimit, access: Access) -> Handler:
     async def export(message: bytes, context: grpc.aio.ServicerContext) -> bytes:
-        sender = context.peer().rpartition(":")[0]
+        peer = context.peer()
+        sender = peer.rpartition(":")[0]
+        try:
+            tenant = access.admit(context.invocation_metadata() or (), peer_of(peer), Role.WRITE).tenant
+        except Denied as error:
+            receiver.denied(service.signal, error)
+            await turn_away(context, error)
         try:
             rate.check(sender)
         except OverCapacity as error:
@@ -64,7 +73,7 @@ def _export(
             await come_back(context, error)
         rate.charge(sender, len(message))
         try:
-            taken = await take(message)
+            taken = await take(message, tenant)
         except BadMessage as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except TryLater as error:
@@ -72,6 +81,13 @@ def _export(
         return response(service, taken).SerializeToString()
 
     return export
+
+
+async def turn_away(context: grpc.aio.ServicerContext, error: Denied) -> NoReturn:
+    """End the call of someone who may not; senders don't try again."""
+    code = grpc.StatusCode.PERMISSION_DENIED if error.known else grpc.StatusCode.UNAUTHENTICATED
+    await context.abort(code, str(error), trailing_metadata=(("www-authenticate", error.challenge),))
+    raise AssertionError("abort raises")
 
 
 async def come_back(context: grpc.aio.ServicerContext, error: TryLater) -> NoReturn:

@@ -24,10 +24,10 @@ PROTOBUF, JSON = "application/x-protobuf", "application/json"
 def routes(receiver: Receiver, metrics: MetricsRefusal) -> dict[str, Route]:
     """By path."""
 
-    def store(signal: Signal) -> Callable[[bytes, Hold], Awaitable[Taken]]:
-        return lambda message, hold: receiver.receive(signal, message, hold)
+    def store(signal: Signal) -> Callable[[bytes, Hold, str], Awaitable[Taken]]:
+        return lambda message, hold, tenant: receiver.receive(signal, message, hold, tenant)
 
-    async def refuse(message: bytes, _hold: Hold) -> Taken:
+    async def refuse(message: bytes, _hold: Hold, _tenant: str) -> Taken:
         return metrics.receive(receiver, message)
 
     steps = {TRACES: store(Signal.SPANS), LOGS: store(Signal.LOGS), METRICS: refuse}

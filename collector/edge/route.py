@@ -11,7 +11,7 @@ from weftline.collector.edge.otlp import Receiver
 from weftline.collector.edge.otlp_requests import Taken
 
 # google.rpc.Code, which OTLP's error bodies carry
-INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE = 3, 8, 14
+INVALID_ARGUMENT, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAVAILABLE, UNAUTHENTICATED = 3, 7, 8, 14, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,9 @@ class Route:
     receiver: Receiver
     dialects: Mapping[str, Dialect]
     """By the request's content type, lower case, without parameters."""
-    receive: Callable[[bytes, Hold], Awaitable[Taken]]
-    """Returns when the request is durable; raises and counts `BadMessage` or `TryLater`."""
+    receive: Callable[[bytes, Hold, str], Awaitable[Taken]]
+    """Message, what is held for it, tenant. Returns when the request is durable; raises and counts `BadMessage` or
+    `TryLater`."""
 
 
 def text(_code: int, reason: str) -> bytes:

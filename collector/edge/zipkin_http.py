@@ -34,7 +34,7 @@ def routes(receiver: Receiver) -> dict[str, Route]:
             Signal.SPANS,
             receiver,
             {"application/json": answer},
-            lambda message, hold: receiver.receive(Signal.SPANS, message, hold),
+            lambda message, hold, tenant: receiver.receive(Signal.SPANS, message, hold, tenant),
         )
     }
 

@@ -3,13 +3,13 @@
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from weftline.collector.bus.topics import DEAD_LETTERS
+from weftline.collector.bus.topics import DEAD_LETTERS, tenant_headers
 from weftline.collector.errors import BadMessage, TryLater
 from weftline.collector.ingest.offsets import Batch
 
 
 class DeadLetters:
-    """Writes to `weftline_dead_letters`; headers: weftline.topic, .partition, .offset, .reason."""
+    """Writes to `weftline_dead_letters`; headers: weftline.topic, .partition, .offset, .reason, .tenant."""
 
     def __init__(self, producer: KafkaProducer) -> None:
         self._producer = producer
@@ -21,6 +21,7 @@ class DeadLetters:
             ("weftline.partition", str(batch.partition).encode()),
             ("weftline.offset", str(batch.offsets[index]).encode()),
             ("weftline.reason", str(reason).encode()[:4096]),
+            *tenant_headers(batch.tenants[index]),
         ]
         try:
             self._producer.send(DEAD_LETTERS, batch.messages[index], headers=headers).get(timeout=30)

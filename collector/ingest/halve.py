@@ -11,7 +11,9 @@ from weftline.collector.store.protocol import Signal, Writer
 logger = logging.getLogger(__name__)
 
 
-def insert_halving(writer: Writer, signal: Signal, messages: Sequence[bytes], token: str) -> Mapping[int, BadMessage]:
+def insert_halving(
+    writer: Writer, signal: Signal, messages: Sequence[bytes], token: str, tenant: str = ""
+) -> Mapping[int, BadMessage]:
     """Store all that can be stored; returns why the others can't, by index.
 
     Doing the same again stores nothing twice: the parts' tokens follow from ``token`` and their bounds alone.
@@ -19,19 +21,21 @@ def insert_halving(writer: Writer, signal: Signal, messages: Sequence[bytes], to
     """
     started = time.monotonic()
     try:
-        return _insert(writer, signal, messages, token)
+        return _insert(writer, signal, messages, token, tenant)
     finally:
         INSERT_SECONDS.labels(signal.value).observe(time.monotonic() - started)
 
 
-def _insert(writer: Writer, signal: Signal, messages: Sequence[bytes], token: str) -> dict[int, BadMessage]:
+def _insert(
+    writer: Writer, signal: Signal, messages: Sequence[bytes], token: str, tenant: str
+) -> dict[int, BadMessage]:
     bad: dict[int, BadMessage] = {}
     parts = [(0, len(messages))]
     while parts:
         first, end = parts.pop()
         part = token if (first, end) == (0, len(messages)) else f"{token}/{first}-{end - 1}"
         try:
-            writer.insert(signal, messages[first:end], part)
+            writer.insert(signal, messages[first:end], part, tenant)
         except BadMessage as error:
             if end - first == 1:
                 bad[first] = error

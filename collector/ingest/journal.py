@@ -33,7 +33,9 @@ class JournaledStore:
         self._in_doubt = True
         self._ending = threading.Lock()
 
-    def __call__(self, signal: Signal, messages: Sequence[bytes], token: str) -> Mapping[int, BadMessage]:
+    def __call__(
+        self, signal: Signal, messages: Sequence[bytes], token: str, tenant: str = ""
+    ) -> Mapping[int, BadMessage]:
         """Store a new group; returns why messages were refused, by index.
 
         Raises `TryLater`: what became of the group the journal knows. While what is in doubt can't be brought to its
@@ -43,7 +45,7 @@ class JournaledStore:
             with self._ending:
                 if self._in_doubt:
                     self.bring_all_to_their_end()
-            return self._insert(signal, messages, token)
+            return self._insert(signal, messages, token, tenant)
         except TryLater:
             self._in_doubt = True
             raise
@@ -54,9 +56,9 @@ class JournaledStore:
             self._bring_to_its_end(group)
         self._in_doubt = False
 
-    def _insert(self, signal: Signal, messages: Sequence[bytes], token: str) -> Mapping[int, BadMessage]:
-        hashes = [hash_of(signal, message) for message in messages]
-        self._journal.begin(token, signal, hashes, messages)
+    def _insert(self, signal: Signal, messages: Sequence[bytes], token: str, tenant: str) -> Mapping[int, BadMessage]:
+        hashes = [hash_of(signal, message, tenant) for message in messages]
+        self._journal.begin(token, signal, hashes, messages, tenant)
         # Edges that have the same message at the same time see each other here, since both have begun before they look:
         # the one whose group comes later in the journal brings the earlier one to its end first. In the journal's
         # order, because that group may itself have had to wait on an earlier one.
@@ -66,14 +68,14 @@ class JournaledStore:
             earlier.pop()
         for group in earlier:
             self._bring_to_its_end(group)
-        outcome = insert_once(self._writer, signal, messages, token)
+        outcome = insert_once(self._writer, signal, messages, token, tenant)
         self._journal.end(token)
         outcome.count(signal)
         return outcome.refused
 
     def _bring_to_its_end(self, group: Begun) -> None:
         if messages := self._journal.messages(group.token):
-            outcome = insert_once(self._writer, group.signal, messages, group.token)
+            outcome = insert_once(self._writer, group.signal, messages, group.token, group.tenant)
             logger.warning(
                 "Brought an insert to its end that was begun before token=%s messages=%d refused=%d.",
                 group.token, len(messages), len(outcome.refused),

@@ -25,6 +25,8 @@ class Batch:
     partition: int
     offsets: list[int] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
+    tenants: list[str] = field(default_factory=list)
+    """whose rows each message makes"""
     fixed: Range | None = None
     """Set where a predecessor fixed it: Kafka may have deleted the first of its messages since, the token stays."""
 
@@ -74,11 +76,12 @@ class PartitionBuffer:
         whole = self._fixed is None or (self._batch.offsets and self._batch.offsets[-1] >= self._fixed.last)
         return bool(whole) and self._bytes >= self._batch_bytes
 
-    def add(self, offset: int, message: bytes, now: float) -> None:
+    def add(self, offset: int, message: bytes, now: float, tenant: str = "") -> None:
         if not self._batch.offsets:
             self._since = now
         self._batch.offsets.append(offset)
         self._batch.messages.append(message)
+        self._batch.tenants.append(tenant)
         self._bytes += len(message)
 
     def take(self, now: float, *, all_of_it: bool = False) -> Batch | None:
@@ -102,7 +105,12 @@ class PartitionBuffer:
             count = len(batch.offsets)
         else:
             return None
-        self._batch = Batch(batch.topic, batch.partition, batch.offsets[count:], batch.messages[count:])
+        left, taken = slice(count, None), slice(None, count)
+        self._batch = _part(batch, left)
         self._bytes = sum(map(len, self._batch.messages))
         self._since = now
-        return Batch(batch.topic, batch.partition, batch.offsets[:count], batch.messages[:count], fixed)
+        return _part(batch, taken, fixed)
+
+
+def _part(of: Batch, part: slice, fixed: Range | None = None) -> Batch:
+    return Batch(of.topic, of.partition, of.offsets[part], of.messages[part], of.tenants[part], fixed)

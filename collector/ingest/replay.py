@@ -19,7 +19,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from weftline.collector.bus.kafka import connect_producer
-from weftline.collector.bus.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES, away
+from weftline.collector.bus.topics import DEAD_LETTERS, MAX_MESSAGE_BYTES, TENANT, away, tenant_headers
 from weftline.collector.errors import Misconfigured, TryLater
 from weftline.collector.settings import KafkaSettings
 from weftline.collector.store.protocol import Signal
@@ -49,6 +49,7 @@ class Letter:
     size: int
     reason: str
     replayed: bool
+    tenant: str = ""
 
 
 class DeadLetterBox:
@@ -100,7 +101,10 @@ class DeadLetterBox:
             raise Misconfigured(f"Topic {letter.topic} has no partition {letter.partition}: {letter.id} can't go back.")
         try:
             # The partition it was in: where equal bytes come together, ingest sees that they came twice.
-            producer.send(letter.topic, message, partition=letter.partition).get(timeout=30)
+            sent = producer.send(
+                letter.topic, message, partition=letter.partition, headers=tenant_headers(letter.tenant)
+            )
+            sent.get(timeout=30)
             note = [(REPLAYED, letter.id.encode())]
             producer.send(DEAD_LETTERS, b"", headers=note, partition=int(partition)).get(timeout=30)
         except KafkaError as error:
@@ -167,6 +171,7 @@ def _letter(id_: str, record: Any, headers: Mapping[str, str], replayed: set[str
         size=len(record.value or b""),
         reason=headers.get("weftline.reason", ""),
         replayed=id_ in replayed,
+        tenant=headers.get(TENANT, ""),
     )
 
 

@@ -27,7 +27,7 @@ from weftline.collector.ingest.deadletter import DeadLetters
 from weftline.collector.ingest.encodings import as_protobuf
 from weftline.collector.ingest.lag import Lag
 from weftline.collector.ingest.offsets import Batch, PartitionBuffer, Range, fixed_range, parse_fixed_range
-from weftline.collector.ingest.once import insert_once
+from weftline.collector.ingest.tenants import insert_by_tenant, tenant_of
 from weftline.collector.metrics import ACCESS_LOGS, BATCH_MESSAGES, INSERT_RETRIES, MESSAGES
 from weftline.collector.settings import IngestSettings, KafkaSettings
 from weftline.collector.store.protocol import Signal, Writer
@@ -148,7 +148,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
                     self._open(tp)
                 continue
             for record in records:
-                buffer.add(record.offset, record.value, self._clock())
+                buffer.add(record.offset, record.value, self._clock(), tenant_of(record.headers))
         self._lag.look(self._consumer)
 
     def _open(self, tp: TopicPartition) -> None:
@@ -194,10 +194,11 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         signal = Signal.LOGS if lines else Signal(batch.topic)
         good, undecodable = lines_as_protobuf(batch.messages) if lines else as_protobuf(signal, batch.messages)
         indexes, messages = list(good), list(good.values())
+        tenants = [batch.tenants[index] for index in indexes]
         seconds = 0.1
         while True:
             try:
-                outcome = insert_once(self._writer, signal, messages, batch.token)
+                outcome = insert_by_tenant(self._writer, signal, messages, tenants, batch.token)
                 bad = {**undecodable, **{indexes[position]: error for position, error in outcome.refused.items()}}
                 for index, reason in bad.items():
                     self._dead_letters.put(batch, index, reason)

@@ -11,6 +11,7 @@ from clickhouse_driver.errors import Error, ServerException
 from weftline.collector.errors import AskOtherwise, TryLater
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.not_utf8 import holds_bytes, text
+from weftline.collector.store.tenants import Ask, nobody_in_particular, only
 
 ASK_OTHERWISE: Final = {
     158: "it reads too many rows",
@@ -57,25 +58,35 @@ def executing(settings: ClickHouseSettings, *, bounded: bool = False) -> Iterato
 
 
 class ClickHouseConnections:
-    """At most ``keep`` idle connections; more callers at a time open more. Safe from several threads."""
+    """At most ``keep`` idle connections; more callers at a time open more. Safe from several threads.
 
-    def __init__(self, settings: ClickHouseSettings, keep: int = 8) -> None:
+    ``ask`` says for whom, at each query; a query reads the rows of that tenant alone.
+    """
+
+    def __init__(self, settings: ClickHouseSettings, ask: Ask = nobody_in_particular, keep: int = 8) -> None:
         self._settings = settings
+        self._ask = ask
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue(keep)
 
     def execute(
         self, sql: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
         """The rows of a query. ``settings`` are ClickHouse's own and bound it. Raises `TryLater` and `AskOtherwise`."""
+        asker = self._ask()
         with executing(self._settings, bounded=settings is not None), self._client() as client:
-            rows: list[tuple[Any, ...]] = client.execute(sql, dict(parameters), settings=settings)
+            rows: list[tuple[Any, ...]] = client.execute(
+                sql, dict(parameters), settings={**(settings or {}), **only(asker.tenant)}
+            )
+        asker.rows += len(rows)
         return [text(row) if holds_bytes(row) else row for row in rows]
 
     def blocks(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[tuple[Any, ...]], None, None]:
         """The rows of a query in blocks of `BLOCK_ROWS` at most, as they arrive. Raises `TryLater`."""
+        asker = self._ask()
         with executing(self._settings), self._client() as client:
-            settings = {"max_block_size": BLOCK_ROWS}
+            settings = {"max_block_size": BLOCK_ROWS, **only(asker.tenant)}
             for block in client.execute_iter(sql, dict(parameters), settings=settings, chunk_size=BLOCK_ROWS):
+                asker.rows += len(block)
                 yield [text(row) if holds_bytes(row) else row for row in block]
 
     @contextmanager

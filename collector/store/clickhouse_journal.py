@@ -16,8 +16,10 @@ class ClickHouseJournal:
     def __init__(self, settings: ClickHouseSettings) -> None:
         self._http = ClickHouseHttp(settings)
 
-    def begin(self, token: str, signal: Signal, hashes: Sequence[bytes], messages: Sequence[bytes]) -> None:
-        row = [_text(token.encode()), _text(signal.value.encode()), varint(len(hashes)), *hashes, varint(len(messages))]
+    def begin(
+        self, token: str, signal: Signal, hashes: Sequence[bytes], messages: Sequence[bytes], tenant: str = ""
+    ) -> None:
+        row = [*map(_text, (token, signal.value, tenant)), varint(len(hashes)), *hashes, varint(len(messages))]
         for message in messages:
             row += (varint(len(message)), message)
         self._http.post(
@@ -28,8 +30,15 @@ class ClickHouseJournal:
     def begun(self) -> Sequence[Begun]:
         answer = self._http.post({"query": statements.read("direct_inserts")})
         return [
-            Begun(token, Signal(signal), int(time), (int(now) - int(time)) / 1e6, frozenset(map(bytes.fromhex, hashes)))
-            for token, signal, time, now, hashes in map(json.loads, answer.splitlines())
+            Begun(
+                token,
+                Signal(signal),
+                int(time),
+                (int(now) - int(time)) / 1e6,
+                frozenset(map(bytes.fromhex, hashes)),
+                tenant,
+            )
+            for token, signal, tenant, time, now, hashes in map(json.loads, answer.splitlines())
         ]
 
     def messages(self, token: str) -> Sequence[bytes]:
@@ -45,12 +54,13 @@ class ClickHouseJournal:
         return messages
 
     def end(self, token: str) -> None:
-        self._http.post({"query": "ALTER TABLE direct_inserts DROP PARTITION {token:String}", "param_token": token})
+        self._http.post({"query": statements.text("insert/direct_inserts_end.sql").strip(), "param_token": token})
 
     def close(self) -> None:
         """Let go of idle connections. Calls after it still work; they connect anew."""
         self._http.close()
 
 
-def _text(text: bytes) -> bytes:
-    return varint(len(text)) + text
+def _text(text: str) -> bytes:
+    it = text.encode()
+    return varint(len(it)) + it

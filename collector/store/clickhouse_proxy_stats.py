@@ -8,25 +8,27 @@ from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_connections import connect, executing
 from weftline.collector.store.proxy_stats import ProxyStatRow
+from weftline.collector.store.tenants import only
 
 
 class ClickHouseProxyStats:
-    """See `ProxyStatsStore` for what it owes. A connection a call: calls are seconds apart."""
+    """See `ProxyStatsStore` for what it owes; rows are ``tenant``'s. A connection a call: calls are seconds apart."""
 
-    def __init__(self, settings: ClickHouseSettings) -> None:
+    def __init__(self, settings: ClickHouseSettings, tenant: str = "") -> None:
         self._settings = settings
+        self._tenant = tenant
 
     def insert(self, rows: Sequence[ProxyStatRow], token: str) -> None:
         if not rows:
             return
         options = {"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1}
-        data = [(_time(row.time), _time(row.since), *astuple(row)[2:]) for row in rows]
+        data = [(_time(row.time), _time(row.since), *astuple(row)[2:], self._tenant) for row in rows]
         with executing(self._settings), connect(self._settings) as client:
             client.execute(statements.text("insert/proxy_stats.sql"), data, settings=options)
 
     def latest(self, since: int) -> Sequence[ProxyStatRow]:
         with executing(self._settings), connect(self._settings) as client:
-            rows = client.execute(statements.read("proxy_stats_latest"), {"since": since})
+            rows = client.execute(statements.read("proxy_stats_latest"), {"since": since}, settings=only(self._tenant))
         return [ProxyStatRow(*row) for row in rows]
 
     def check(self) -> None:

@@ -18,6 +18,7 @@ from weftline.collector.store.protocol import (
     SpanOutline,
     SpanRow,
 )
+from weftline.collector.store.tenants import Ask, nobody_in_particular
 
 _NO_SPAN = "0" * 16
 _NO_TRACE = "0" * 32
@@ -26,8 +27,8 @@ _NO_TRACE = "0" * 32
 class ClickHouseReader(ClickHouseMesh, ClickHouseRed):
     """See `Reader` for what it owes."""
 
-    def __init__(self, settings: ClickHouseSettings) -> None:
-        self._connections = ClickHouseConnections(settings)
+    def __init__(self, settings: ClickHouseSettings, ask: Ask = nobody_in_particular) -> None:
+        self._connections = ClickHouseConnections(settings, ask)
 
     def resolve(self, any_id: str) -> Sequence[str]:
         return [row[0] for row in self._query("resolve", id=any_id)]

@@ -8,6 +8,7 @@ from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_connections import ClickHouseConnections
 from weftline.collector.store.conditions import Condition
 from weftline.collector.store.searcher import FACETS, Facet, Hit, Place, Window
+from weftline.collector.store.tenants import Ask, nobody_in_particular
 from weftline.collector.store.where import where
 
 ROWS_LATER: Final = 3_600_000_000_000
@@ -20,8 +21,8 @@ MAX_MEMORY: Final = 4 << 30
 class ClickHouseSearcher:
     """See `Searcher` for what it owes. Queries only read: `readonly` is set whatever the user may do."""
 
-    def __init__(self, settings: ClickHouseSettings) -> None:
-        self._connections = ClickHouseConnections(settings)
+    def __init__(self, settings: ClickHouseSettings, ask: Ask = nobody_in_particular) -> None:
+        self._connections = ClickHouseConnections(settings, ask)
 
     def search(
         self, condition: Condition, window: Window, before: Place | None, limit: int, seconds: float

@@ -21,7 +21,7 @@ class ClickHouseWriter:
     def __init__(self, settings: ClickHouseSettings) -> None:
         self._http = ClickHouseHttp(settings)
 
-    def insert(self, signal: Signal, messages: Sequence[bytes], token: str) -> None:
+    def insert(self, signal: Signal, messages: Sequence[bytes], token: str, tenant: str = "") -> None:
         if not messages:
             return
         insert = statements.insert(signal)
@@ -34,6 +34,7 @@ class ClickHouseWriter:
                 "format_schema_source": "string",
                 "format_schema_message_name": insert.message,
                 "insert_deduplication_token": token,
+                "param_tenant": tenant,
                 "deduplicate_blocks_in_dependent_materialized_views": "1",
                 # One insert is one block: all rows or none, and the token stands for exactly these rows. Blocks of the
                 # default size would be written one by one, and those before a bad message would stay.

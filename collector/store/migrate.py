@@ -48,7 +48,7 @@ def _apply(client: Client, settings: ClickHouseSettings) -> list[str]:
         )
     applied = []
     for number, migration in known.items():
-        checksum = hashlib.sha256(migration.statement.encode()).hexdigest()
+        checksum = hashlib.sha256(migration.text.encode()).hexdigest()
         if number in recorded:
             if recorded[number] != checksum:
                 raise Misconfigured(
@@ -56,7 +56,8 @@ def _apply(client: Client, settings: ClickHouseSettings) -> list[str]:
                     "text. Migrations never change: put the change into a new one."
                 )
             continue
-        client.execute(migration.statement)
+        for statement in migration.statements:
+            client.execute(statement)
         client.execute(
             "INSERT INTO schema_migrations (number, name, checksum) VALUES",
             [(number, migration.name, checksum)],

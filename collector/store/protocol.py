@@ -185,8 +185,8 @@ Row = SpanRow | LogRow | AccessLogRow
 class Writer(Protocol):
     """Takes messages as they came from the wire; whoever implements it decodes them."""
 
-    def insert(self, signal: Signal, messages: Sequence[bytes], token: str) -> None:
-        """Store every row of ``messages`` (protobuf requests of ``signal``) or none.
+    def insert(self, signal: Signal, messages: Sequence[bytes], token: str, tenant: str = "") -> None:
+        """Store every row of ``messages`` (protobuf requests of ``signal``) or none, as rows of ``tenant``.
 
         Durability: returns only after all rows, and those of every view, are stored. The same ``token`` with the
         same messages stores nothing twice; the token wins over the data, so a retry must bring the same messages.
@@ -219,12 +219,15 @@ class Begun:
     """seconds"""
     hashes: frozenset[bytes]
     """of its messages, 16 bytes each"""
+    tenant: str = ""
 
 
 class Journal(Protocol):
     """What is about to be inserted, kept where every writer sees it. Blocking; every call raises `TryLater`."""
 
-    def begin(self, token: str, signal: Signal, hashes: Sequence[bytes], messages: Sequence[bytes]) -> None:
+    def begin(
+        self, token: str, signal: Signal, hashes: Sequence[bytes], messages: Sequence[bytes], tenant: str = ""
+    ) -> None:
         """Durability: returns when a later `begun`, by whomever, has it. A call that fails may have begun it."""
 
     def begun(self) -> Sequence[Begun]:

@@ -1,5 +1,6 @@
 """The store's SQL, read from the files beside this module and put together."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -61,12 +62,17 @@ def rebuild(name: str) -> str:
 class Migration:
     number: int
     name: str
-    statement: str
+    text: str
+
+    @property
+    def statements(self) -> list[str]:
+        """In order; each but the last ends with a semicolon at the end of its line."""
+        return [statement for statement in re.split(r";\n", self.text) if statement.strip()]
 
 
 @cache
 def migrations() -> tuple[Migration, ...]:
-    """`schema/NNNN_<name>.sql`, one statement each, by number."""
+    """`schema/NNNN_<name>.sql` by number."""
     folder = files("weftline.collector.store").joinpath("schema")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
     return tuple(

@@ -14,9 +14,10 @@ _LATER = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class OtlpSender:
-    """``endpoint`` as in OTEL_EXPORTER_OTLP_ENDPOINT: the logs go to its /v1/logs."""
+    """``endpoint`` as in OTEL_EXPORTER_OTLP_ENDPOINT: the logs go to its /v1/logs, with ``token`` if there is one."""
 
-    def __init__(self, endpoint: str, *, timeout: float = 30.0) -> None:
+    def __init__(self, endpoint: str, *, token: str = "", timeout: float = 30.0) -> None:
+        self._token = token
         self._url = endpoint.rstrip("/") + "/v1/logs"
         self._timeout = timeout
 
@@ -25,12 +26,17 @@ class OtlpSender:
         message = urllib.request.Request(  # noqa: S310 - the operator's own URL
             self._url, data=request, headers={"Content-Type": "application/x-protobuf"}
         )
+        if self._token:
+            message.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with urllib.request.urlopen(message, timeout=self._timeout) as answer:  # noqa: S310
                 answer.read()
         except urllib.error.HTTPError as error:
             with error:
                 text = error.read()[:500].decode("utf-8", "replace")
+            if error.code in (401, 403):
+                # The lines are well; they wait for a token that is.
+                raise TryLater(f"{self._url} answers {error.code}; set WEFTLINE_TOKEN: {text}", 5.0) from None
             if error.code in _LATER:
                 raise TryLater(
                     f"{self._url} answers {error.code}.", _seconds(error.headers.get("Retry-After"))

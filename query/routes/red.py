@@ -11,7 +11,7 @@ from weftline.collector.store.red import LEVELS, Quantiles, RedFilter, RedReader
 from weftline.query import times
 from weftline.query.problems import ProblemAnswer
 from weftline.query.timeline.flags import explain
-from weftline.query.timeline.verdict import proxy_name
+from weftline.query.timeline.words import proxy_name
 
 MINUTE: Final = times.duration("1m")
 MOST_STEPS: Final = 2_000

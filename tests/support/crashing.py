@@ -32,7 +32,7 @@ class CrashingWriter:
         self.remembered: dict[bytes, str] = {}
         self._crashes = crashes
 
-    def insert(self, signal: Signal, messages: Sequence[bytes], token: str) -> None:
+    def insert(self, signal: Signal, messages: Sequence[bytes], token: str, tenant: str = "") -> None:
         if any(message.startswith(b"bad") for message in messages):
             raise BadMessage("bad")
         self._crashes.step(lambda: self.table.setdefault(token, list(messages)))
@@ -65,7 +65,9 @@ class CrashingJournal:
         self.groups: dict[str, tuple[Signal, Sequence[bytes], Sequence[bytes]]] = {}
         self._crashes = crashes
 
-    def begin(self, token: str, signal: Signal, hashes: Sequence[bytes], messages: Sequence[bytes]) -> None:
+    def begin(
+        self, token: str, signal: Signal, hashes: Sequence[bytes], messages: Sequence[bytes], tenant: str = ""
+    ) -> None:
         self._crashes.step(lambda: self.groups.setdefault(token, (signal, hashes, messages)))
 
     def begun(self) -> list[Begun]:

@@ -19,7 +19,7 @@ class Kept:
 
     messages: list[tuple[Signal, bytes]] = field(default_factory=list)
 
-    async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"") -> None:
+    async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"", tenant: str = "") -> None:
         assert len(transaction) in (0, 16)
         self.messages.append((signal, message))
 

@@ -34,7 +34,7 @@ class HoldingBus:
         self.messages: list[bytes] = []
         self.error: Exception | None = None
 
-    async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"") -> None:
+    async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"", tenant: str = "") -> None:
         if self.error:
             raise self.error
         self.messages.append(message)

@@ -11,6 +11,7 @@ from weftline.agent.env import variables
 from weftline.agent.settings import Settings as AgentSettings
 from weftline.collector import metrics
 from weftline.collector.settings import (
+    AccessSettings,
     ClickHouseSettings,
     EdgeSettings,
     IngestSettings,
@@ -23,6 +24,7 @@ from weftline.query.settings import QuerySettings
 README = Path(__file__).parents[2] / "README.md"
 SETTINGS = {
     "Agent (in the observed program)": AgentSettings,
+    "Access (edge and query)": AccessSettings,
     "Edge": EdgeSettings,
     "Ingest": IngestSettings,
     "Kafka (edge and ingest; unset: direct)": KafkaSettings,

@@ -1,1 +1,1 @@
-INSERT INTO direct_inserts (token, signal, hashes, messages) FORMAT RowBinary
+INSERT INTO direct_inserts (token, signal, tenant, hashes, messages) FORMAT RowBinary

@@ -2,7 +2,7 @@
 -- An entry becomes the log record that Envoy's OpenTelemetry logger would have sent for it, with the same attributes
 -- (weftline.agent.semconv), so that one view makes the same row of either. What the protocol has no field for comes as a
 -- custom tag; a tag named like a field wins. Where no tag can be set (Istio's envoyHttpAls) logged headers do.
-INSERT INTO otlp_logs (time, trace_id, span_id, service, scope_name, resource, attributes)
+INSERT INTO otlp_logs (tenant, time, trace_id, span_id, service, scope_name, resource, attributes)
 WITH
 $LAMBDAS,
   (a -> multiIf(
@@ -33,6 +33,7 @@ $LAMBDAS,
   c.access_log_type IN (7, 8, 9) AS attempt,
   tag_or(tags, 'trace_id', trace_id_of(request_headers['traceparent'])) AS trace
 SELECT
+  {tenant:String},
   fromUnixTimestamp64Nano(ns(c.start_time)),
   toFixedString(if(match(trace, '^[0-9a-fA-F]{32}$'), unhex(trace), ''), 16),
   toFixedString(if(match(tags['span_id'], '^[0-9a-fA-F]{16}$'), unhex(tags['span_id']), ''), 8),

@@ -2,11 +2,12 @@
 -- The table keeps nothing: its views put application logs and Envoy's access logs where they belong.
 -- An id of a wrong length means "not associated" (OTLP), not an error.
 -- An Envoy that isn't told its service (Istio's provider) has that of its own cluster, and its role among the attributes.
-INSERT INTO otlp_logs (time, trace_id, span_id, flags, severity_number, severity_text, body, event_name, service,
+INSERT INTO otlp_logs (tenant, time, trace_id, span_id, flags, severity_number, severity_text, body, event_name, service,
   scope_name, resource, attributes)
 WITH
 $LAMBDAS
 SELECT
+  {tenant:String},
   fromUnixTimestamp64Nano(if(record.time_unix_nano > 0, record.time_unix_nano, record.observed_time_unix_nano)::Int64),
   toFixedString(if(length(record.trace_id) = 16, record.trace_id, ''), 16),
   toFixedString(if(length(record.span_id) = 8, record.span_id, ''), 8),

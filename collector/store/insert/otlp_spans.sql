@@ -1,12 +1,14 @@
 -- One row a span out of concatenated ExportTraceServiceRequests (otlp_spans.proto). $VALUE and $KEY_VALUES stand for
 -- the types of any_value.type, $LAMBDAS for any_value.sql. The resource's map is built once per ResourceSpans, the scope's once per ScopeSpans.
+-- {tenant:String} is a parameter of the request: all rows of an insert are one tenant's.
 -- A span without a valid id fails the batch (OTLP: such a span is invalid); the caller finds the message by halving.
-INSERT INTO spans (time, duration, transaction_id, span_id, parent_span_id, trace_state, flags, name, kind, service,
+INSERT INTO spans (tenant, time, duration, transaction_id, span_id, parent_span_id, trace_state, flags, name, kind, service,
   status, status_message, scope_name, scope_version, scope_attributes, resource, attributes,
   events.time, events.name, events.attributes, links.trace_id, links.span_id, links.attributes)
 WITH
 $LAMBDAS
 SELECT
+  {tenant:String},
   fromUnixTimestamp64Nano(span.start_time_unix_nano::Int64),
   if(span.end_time_unix_nano > span.start_time_unix_nano, span.end_time_unix_nano - span.start_time_unix_nano, 0),
   toFixedString(span.trace_id, 16), toFixedString(span.span_id, 8), toFixedString(span.parent_span_id, 8),

@@ -4,6 +4,7 @@
 CREATE TABLE IF NOT EXISTS direct_inserts (
   token String,
   signal LowCardinality(String),
+  tenant String COMMENT 'whose rows they make',
   time DateTime64(6, 'UTC') DEFAULT now64(6) COMMENT 'of two edges that have the same message the earlier one stores it',
   hashes Array(FixedString(16)) CODEC(NONE),
   messages Array(String) CODEC(NONE)

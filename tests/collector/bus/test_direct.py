@@ -10,7 +10,7 @@ from weftline.collector.store.protocol import Signal
 def test_requests_that_come_together_share_an_insert_and_each_gets_its_own_answer() -> None:
     inserts: list[list[bytes]] = []
 
-    def store(signal: Signal, messages: list[bytes], token: str) -> dict[int, BadMessage]:
+    def store(signal: Signal, messages: list[bytes], token: str, tenant: str) -> dict[int, BadMessage]:
         inserts.append(list(messages))
         return {n: BadMessage("bad one") for n, message in enumerate(messages) if message == b"bad"}
 
@@ -52,7 +52,7 @@ def test_every_sender_is_told_when_the_store_is_away_or_broken() -> None:
 def test_closing_finishes_what_was_accepted() -> None:
     stored: list[bytes] = []
 
-    def store(signal: Signal, messages: list[bytes], token: str) -> dict[int, BadMessage]:
+    def store(signal: Signal, messages: list[bytes], token: str, tenant: str) -> dict[int, BadMessage]:
         stored.extend(messages)
         return {}
 
@@ -70,7 +70,7 @@ def test_closing_finishes_what_was_accepted() -> None:
 def test_the_same_request_while_it_is_under_way_shares_its_answer() -> None:
     inserts: list[list[bytes]] = []
 
-    def store(signal: Signal, messages: list[bytes], token: str) -> dict[int, BadMessage]:
+    def store(signal: Signal, messages: list[bytes], token: str, tenant: str) -> dict[int, BadMessage]:
         inserts.append(list(messages))
         return {}
 

@@ -99,7 +99,7 @@ class SlowBus:
         self.got: list[bytes] = []
         self.problems: list[Exception] = []
 
-    async def publish(self, signal: Signal, message: bytes) -> None:
+    async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"", tenant: str = "") -> None:
         assert signal is Signal.ENVOY_ALS
         await self.open.wait()
         if self.problems:

@@ -15,7 +15,7 @@ class RefusingWriter:
         self.stored: dict[str, list[bytes]] = {}
         self.calls = 0
 
-    def insert(self, signal: Signal, messages: list[bytes], token: str) -> None:
+    def insert(self, signal: Signal, messages: list[bytes], token: str, tenant: str) -> None:
         self.calls += 1
         if self.bad & set(messages):
             raise BadMessage("bad")

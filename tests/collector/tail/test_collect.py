@@ -13,7 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from support.access import tokens
 from support.roles import Edge, eventually
+from weftline.collector.access.identity import Role
+from weftline.collector.access.tokens import Token, digest, mint
+from weftline.collector.access.tokens import line as entry
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_connections import connect
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
@@ -140,3 +144,19 @@ def test_a_missing_folder_is_one_clear_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "There is no folder" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_lines_wait_for_a_token_that_is_good(
+    tmp_path: Path, store: ClickHouseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that has expired is no reason to put lines aside."""
+    made, secret, transaction = tokens(tmp_path), mint(), uuid.uuid4().hex
+    (tmp_path / "access.log").write_text(line(transaction, 1) + "\n")
+    monkeypatch.setenv("WEFTLINE_TOKEN", secret)
+    with Edge(tmp_path, store, WEFTLINE_ACCESS_TOKENS_FILE=made.file) as edge, collecting(tmp_path, edge.url("")):
+        eventually(lambda: "answers 401; set WEFTLINE_TOKEN" in (tmp_path / "collect.log").read_text())
+        with made.file.open("a") as file:
+            file.write(entry(Token("late", digest(secret), "", frozenset({Role.WRITE}), None)) + "\n")
+        assert eventually(lambda: stored(store, transaction) == (1, 1))
+    assert not (tmp_path / "refused.jsonl").exists()
+    assert secret not in (tmp_path / "collect.log").read_text()

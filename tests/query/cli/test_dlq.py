@@ -55,7 +55,7 @@ def letters(settings: KafkaSettings, reason: str) -> list[dict]:
 
 
 def put_aside(producer: KafkaProducer, topic: str, message: bytes, reason: str) -> None:
-    DeadLetters(producer).put(Batch(topic, 1, [41], [message]), 0, BadMessage(reason))
+    DeadLetters(producer).put(Batch(topic, 1, [41], [message], [""]), 0, BadMessage(reason))
 
 
 def messages_in(settings: KafkaSettings, topic: str, value: bytes) -> list[int]:
@@ -147,7 +147,7 @@ def test_after_the_mend_ingest_stores_it_once(
 @pytest.mark.kafka
 def test_what_is_wrong_is_said(settings: KafkaSettings, producer: KafkaProducer) -> None:
     reason = f"gone {uuid.uuid4().hex}"
-    DeadLetters(producer).put(Batch("otlp_spans", 99, [0], [b"x"]), 0, BadMessage(reason))
+    DeadLetters(producer).put(Batch("otlp_spans", 99, [0], [b"x"], [""]), 0, BadMessage(reason))
     [letter] = letters(settings, reason)
     for arguments, code, says in (
         (("show", "0-999999"), 2, "There is no dead letter 0-999999."),

@@ -1,0 +1,1 @@
+ALTER TABLE direct_inserts DROP PARTITION {token:String}
