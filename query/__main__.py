@@ -5,15 +5,21 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Mapping
-from contextlib import closing
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from weftline.agent.env import SettingsError, read
 from weftline.collector.errors import Misconfigured
 from weftline.collector.lifecycle import configure_logging
+
+if TYPE_CHECKING:
+    from weftline.collector.settings import ClickHouseSettings
+    from weftline.query.access.audit import Audits
+    from weftline.query.settings import QuerySettings
 
 logger = logging.getLogger(__name__)
 
@@ -44,9 +50,11 @@ def run(environ: Mapping[str, str]) -> None:
     """
     import uvicorn
 
-    from weftline.collector.settings import ClickHouseSettings
+    from weftline.collector.access.gate import Access
+    from weftline.collector.settings import AccessSettings, ClickHouseSettings
     from weftline.collector.store.clickhouse_reader import ClickHouseReader
     from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
+    from weftline.query.access.asking import current_asker
     from weftline.query.app import create_app
     from weftline.query.grpc.server import create_server
     from weftline.query.routes import jaeger_ui
@@ -54,25 +62,47 @@ def run(environ: Mapping[str, str]) -> None:
 
     settings = read(QuerySettings, environ)
     clickhouse = read(ClickHouseSettings, environ)
+    access = Access.of(read(AccessSettings, environ))
+    access.require(settings.host, "The query service")
     if settings.jaeger_ui:
         jaeger_ui.index(settings)  # what is missing is said now, not to the first browser
     with (
         listen(settings.host, settings.port) as listener,
-        closing(ClickHouseReader(clickhouse)) as reader,
-        closing(ClickHouseSearcher(clickhouse)) as searcher,
+        closing(ClickHouseReader(clickhouse, current_asker)) as reader,
+        closing(ClickHouseSearcher(clickhouse, current_asker)) as searcher,
+        _audits(settings, clickhouse) as audit,
     ):
-        grpc_server, grpc_port = create_server(reader, searcher, settings)
+        grpc_server, grpc_port = create_server(reader, searcher, settings, access, audit)
         grpc_server.start()
         host, port = listener.getsockname()[:2]
         click.echo(f"weftline query listens on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)
         config = uvicorn.Config(
-            create_app(reader, searcher, settings), log_config=None, access_log=False, lifespan="off"
+            create_app(reader, searcher, settings, access, audit),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            proxy_headers=False,  # who is trusted to name a client is `access`'s to say
         )
         logger.info("Jaeger's gRPC API listens port=%d.", grpc_port)
         try:
             uvicorn.Server(config).run(sockets=[listener])
         finally:
             grpc_server.stop(GRACE_SECONDS).wait()
+
+
+@contextmanager
+def _audits(settings: "QuerySettings", clickhouse: "ClickHouseSettings") -> "Iterator[Audits]":
+    """Where look-ups are written down; at the end, what waits is."""
+    from weftline.collector.store.lookups import store_lookups
+    from weftline.query.access.audit import Audits, LineFile, Table
+
+    file = LineFile(Path(settings.audit_file)) if settings.audit_file else None
+    table = Table(lambda lookups: store_lookups(clickhouse, lookups)) if settings.audit_table else None
+    try:
+        yield Audits([one for one in (file, table) if one is not None])
+    finally:
+        if table is not None:
+            table.close()
 
 
 def describe() -> dict[str, Any]:

@@ -9,16 +9,22 @@ everything else      the UI, ours or Jaeger's
 
 import importlib.metadata
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
+from weftline.collector.access.gate import OPEN, Access
 from weftline.collector.errors import TryLater
 from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import Searcher
 from weftline.query import problems
+from weftline.query.access.audit import Audit, Audits
+from weftline.query.access.gate import Gate
+from weftline.query.access.headers import SecurityHeaders
 from weftline.query.base_path import UnderBasePath
 from weftline.query.routes import (
     events,
@@ -41,9 +47,19 @@ from weftline.query.settings import QuerySettings
 logger = logging.getLogger(__name__)
 
 
-def create_app(reader: Reader, searcher: Searcher, settings: QuerySettings) -> FastAPI:
-    """The application over ``reader`` and ``searcher``, which are called from several threads at a time."""
+def create_app(
+    reader: Reader,
+    searcher: Searcher,
+    settings: QuerySettings,
+    access: Access = OPEN,
+    audit: Audit = Audits(),  # noqa: B008 - it is frozen
+) -> FastAPI:
+    """The application over ``reader`` and ``searcher``, which are called from several threads at a time.
+
+    ``access`` decides who may ask; ``audit`` is told what they asked. The store learns from `current_asker` for whom.
+    """
     app = _Service(
+        allowed_origins=settings.cors_allowed_origins,
         title="weftline",
         version=importlib.metadata.version("weftline"),
         summary="Every log of one request by one transaction ID.",
@@ -64,6 +80,7 @@ def create_app(reader: Reader, searcher: Searcher, settings: QuerySettings) -> F
     app.include_router(red.router(reader))
     app.include_router(health.router(reader))
     app.include_router(jaeger_ui.router(settings) if settings.jaeger_ui else ui.router(settings))
+    app.add_middleware(Gate, access=access, audit=audit, base=settings.base)
     if settings.base:
         app.add_middleware(UnderBasePath, base_path=settings.base)
     app.add_exception_handler(TryLater, _try_later)
@@ -74,6 +91,14 @@ def create_app(reader: Reader, searcher: Searcher, settings: QuerySettings) -> F
 
 
 class _Service(FastAPI):
+    def __init__(self, *, allowed_origins: Sequence[str], **described: Any) -> None:
+        super().__init__(**described)
+        self._allowed_origins = allowed_origins
+
+    def build_middleware_stack(self) -> ASGIApp:
+        # Around all of it: Starlette's own layer for errors is outside of what add_middleware() adds.
+        return SecurityHeaders(super().build_middleware_stack(), self._allowed_origins)
+
     def openapi(self) -> dict[str, Any]:
         schema = super().openapi()
         # FastAPI leaves nulls out of examples, and so would show answers that the schema doesn't allow.

@@ -30,6 +30,12 @@ class QuerySettings:
         200_000, "The same of an answer in lines (`format=ndjson`), which clients needn't hold."
     )
 
+    cors_allowed_origins: tuple[str, ...] = option(
+        (), "Origins of web pages elsewhere that may ask with a token of theirs: https://wiki.example, or *."
+    )
+    audit_file: str = option("", "File that gets a line of JSON for each look-up: who, for whom, what, how many rows.")
+    audit_table: bool = option(False, "Write the same to ClickHouse's table lookups.")
+
     @property
     def base(self) -> str:
         """`base_path` with a slash at its beginning only; '' for the root."""

@@ -28,7 +28,7 @@ TABLES: Final = (
     "transactions",
 )
 """Tables with rows of tenants: all but `SHARED`."""
-SHARED: Final = ("backfill_runs", "direct_inserts", "retention_runs", "schema_migrations", "stored_messages")
+SHARED: Final = ("backfill_runs", "direct_inserts", "lookups", "retention_runs", "schema_migrations", "stored_messages")
 """Tables of our own bookkeeping: no route reads them."""
 
 

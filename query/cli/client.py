@@ -6,9 +6,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, Final
 
 DEFAULT_URL: Final = "http://127.0.0.1:16686"
+TOKEN: Final[ContextVar[str]] = ContextVar("weftline_token", default="")
+"""Sent with every request, if there is one."""
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
@@ -22,6 +25,10 @@ class UnknownIdError(LookUpError):
 
 class RefusedError(LookUpError):
     """The service says that this can't be an id, or can't be answered as it was asked."""
+
+
+class NotAllowedError(LookUpError):
+    """The service wants a token, or another one."""
 
 
 class UnreachableError(LookUpError):
@@ -53,7 +60,10 @@ def get(
     # A proxy configured for the outside world can't reach this machine's loopback.
     handlers = [urllib.request.ProxyHandler({})] if parts.hostname in LOOPBACK else []
     try:
-        with urllib.request.build_opener(*handlers).open(address, timeout=timeout) as response:
+        request = urllib.request.Request(address)  # noqa: S310 - http or https, as checked above
+        if token := TOKEN.get():
+            request.add_unredirected_header("Authorization", f"Bearer {token}")
+        with urllib.request.build_opener(*handlers).open(request, timeout=timeout) as response:
             answer = json.load(response)
     except urllib.error.HTTPError as error:
         with error:
@@ -81,6 +91,10 @@ def _refusal(url: str, status: int, body: bytes) -> LookUpError:
             return UnknownIdError(message)
         case 400:
             return RefusedError(message)
+        case 401:
+            return NotAllowedError(f"weftline at {url} wants a token: {message} Say it with --token or WEFTLINE_TOKEN.")
+        case 403:
+            return NotAllowedError(f"weftline at {url} refuses: {message}")
         case _:
             return UnreachableError(f"weftline at {url} can't answer now (HTTP {status}): {message}")
 

@@ -18,7 +18,8 @@ SVG_WIDTH: Final = 118
 
 
 @click.command(
-    epilog="Exit codes: 0 found, 1 unknown, 2 malformed id or wrong usage, 3 the service can't be reached.",
+    epilog="Exit codes: 0 found, 1 unknown, 2 malformed id or wrong usage, 3 the service can't be reached, 4 it wants "
+    "another token.",
 )
 @click.argument("any_id", metavar="ID")
 @url_option

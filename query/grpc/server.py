@@ -10,12 +10,16 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from weftline.collector.access.gate import OPEN, Access
+from weftline.collector.access.identity import Denied
 from weftline.collector.errors import AskOtherwise, Misconfigured, TryLater
 from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import Searcher
+from weftline.query.access.audit import Audit, Audits
 from weftline.query.grpc.api_v2 import QueryServiceV2
 from weftline.query.grpc.api_v3 import QueryServiceV3
 from weftline.query.grpc.errors import Refused
+from weftline.query.grpc.guard import Guard
 from weftline.query.grpc.messages import METHODS, V2, V3, Method, message
 from weftline.query.settings import QuerySettings
 
@@ -27,13 +31,24 @@ METRICS: Final = f"{V2}.metrics.MetricsQueryService"
 """Jaeger says it is well, yet doesn't serve it."""
 
 
-def create_server(reader: Reader, searcher: Searcher, settings: QuerySettings) -> tuple[grpc.Server, int]:
-    """A server that listens once started, and its port; raises `Misconfigured` if it can't have the port."""
+def create_server(
+    reader: Reader,
+    searcher: Searcher,
+    settings: QuerySettings,
+    access: Access = OPEN,
+    audit: Audit = Audits(),  # noqa: B008 - it is frozen
+) -> tuple[grpc.Server, int]:
+    """A server that listens once started, and its port; raises `Misconfigured` if it can't have the port.
+
+    Who may call is asked for each call, but for reflection and health: those say nothing of what was sent.
+    """
+    guard = Guard(access, audit)
     server = grpc.server(ThreadPoolExecutor(THREADS, thread_name_prefix="grpc"), options=[("grpc.so_reuseport", 0)])
     services = {V2: QueryServiceV2(reader, searcher, settings), V3: QueryServiceV3(reader, searcher, settings)}
     for package, service in services.items():
         handlers = {
-            method.name: _handler(package, method, getattr(service, _snake(method.name))) for method in METHODS[package]
+            method.name: _handler(package, method, getattr(service, _snake(method.name)), guard)
+            for method in METHODS[package]
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_name(package), handlers),))
     names = [*map(_name, services), METRICS]
@@ -61,16 +76,22 @@ def _name(package: str) -> str:
     return f"{package}.QueryService"
 
 
-def _handler(package: str, method: Method, answer: Callable[[Any], Any]) -> grpc.RpcMethodHandler:
+def _handler(package: str, method: Method, answer: Callable[[Any], Any], guard: Guard) -> grpc.RpcMethodHandler:
+    name = f"/{_name(package)}/{method.name}"
+
     def unary(request: Any, context: grpc.ServicerContext) -> Any:
         try:
-            return answer(request)
+            with guard.call(name, request, context) as run:
+                return run(answer, request)
         except Exception as error:  # noqa: BLE001 - every failure needs a status
             _abort(context, method, error)
 
     def stream(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         try:
-            yield from answer(request)
+            with guard.call(name, request, context) as run:
+                answers = iter(run(answer, request))
+                while (one := run(next, answers, None)) is not None:
+                    yield one
         except Exception as error:  # noqa: BLE001 - as above
             _abort(context, method, error)
 
@@ -84,6 +105,10 @@ def _handler(package: str, method: Method, answer: Callable[[Any], Any]) -> grpc
 
 def _abort(context: grpc.ServicerContext, method: Method, error: Exception) -> NoReturn:
     match error:
+        case Denied():
+            code = grpc.StatusCode.PERMISSION_DENIED if error.known else grpc.StatusCode.UNAUTHENTICATED
+            context.set_trailing_metadata((("www-authenticate", error.challenge),))
+            context.abort(code, str(error))
         case Refused():
             context.abort(error.code, str(error))
         case AskOtherwise():

@@ -1,0 +1,1 @@
+INSERT INTO lookups (time, who, tenant, peer, forwarded_for, protocol, method, path, query, status, rows, duration) VALUES

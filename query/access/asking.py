@@ -1,0 +1,18 @@
+"""The request that is being answered: who asks, for which tenant, and how many rows the store gave for it.
+
+Set by the gate for each HTTP request and gRPC call, read by the store's connections: an answer without a gate before it
+reads nothing.
+"""
+
+from contextvars import ContextVar
+from typing import Final
+
+from weftline.collector.store.tenants import Asker
+
+CURRENT: Final[ContextVar[Asker]] = ContextVar("weftline_asker")
+"""Threads that Starlette starts for a request have it, too."""
+
+
+def current_asker() -> Asker:
+    """Raises LookupError outside of a request."""
+    return CURRENT.get()
