@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator, Mapping
@@ -84,6 +85,9 @@ def run(environ: Mapping[str, str]) -> None:
             proxy_headers=False,  # who is trusted to name a client is `access`'s to say
         )
         logger.info("Jaeger's gRPC API listens port=%d.", grpc_port)
+        # Uvicorn stops on a signal and raises it again afterwards; by then it must find a handler that lets us finish.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
         try:
             uvicorn.Server(config).run(sockets=[listener])
         finally:
