@@ -73,28 +73,28 @@ class ClickHouseConnections:
     ) -> list[tuple[Any, ...]]:
         """The rows of a query. ``settings`` are ClickHouse's own and bound it. Raises `TryLater` and `AskOtherwise`."""
         asker = self._ask()
-        with executing(self._settings, bounded=settings is not None), self._client() as client:
-            rows: list[tuple[Any, ...]] = client.execute(
-                sql, dict(parameters), settings={**(settings or {}), **only(asker.tenant)}
-            )
+        with executing(self._settings, bounded=settings is not None), self._client(asker.tenant) as client:
+            rows: list[tuple[Any, ...]] = client.execute(sql, dict(parameters), settings=settings)
         asker.rows += len(rows)
         return [text(row) if holds_bytes(row) else row for row in rows]
 
     def blocks(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[tuple[Any, ...]], None, None]:
         """The rows of a query in blocks of `BLOCK_ROWS` at most, as they arrive. Raises `TryLater`."""
         asker = self._ask()
-        with executing(self._settings), self._client() as client:
-            settings = {"max_block_size": BLOCK_ROWS, **only(asker.tenant)}
+        with executing(self._settings), self._client(asker.tenant) as client:
+            settings = {"max_block_size": BLOCK_ROWS}
             for block in client.execute_iter(sql, dict(parameters), settings=settings, chunk_size=BLOCK_ROWS):
                 asker.rows += len(block)
                 yield [text(row) if holds_bytes(row) else row for row in block]
 
     @contextmanager
-    def _client(self) -> Iterator[Client]:
+    def _client(self, tenant: str) -> Iterator[Client]:
+        """A connection on which every query sees the rows of ``tenant``."""
         try:
             client = self._idle.get_nowait()
         except queue.Empty:
             client = connect(self._settings)
+        client.settings = dict(only(tenant))
         try:
             yield client
         except ServerException:

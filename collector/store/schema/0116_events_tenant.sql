@@ -37,13 +37,13 @@ WHERE access_logs.kind IN ('end', 'connection');
 
 ALTER TABLE proxy_records_from_access_logs MODIFY QUERY
 SELECT
-  any(access_logs.tenant) AS tenant,
+  access_logs.tenant AS tenant,
   toDateTime(fromUnixTimestamp64Nano(toUnixTimestamp64Nano(access_logs.time) + toInt64(access_logs.duration), 'UTC'), 'UTC') AS second,
   node_id,
   count() AS records
 FROM access_logs
 WHERE access_logs.kind = 'end' AND node_id != ''
-GROUP BY second, node_id;
+GROUP BY second, node_id, tenant;
 
 ALTER TABLE events_from_proxy_stats MODIFY QUERY
 SELECT

@@ -123,6 +123,25 @@ def test_the_same_insert_again_doubles_nothing(store: ClickHouseSettings, writer
         assert client.execute("SELECT sum(calls) FROM span_metrics") == [(2,)]
 
 
+def test_views_keep_tenants_apart_also_where_one_insert_has_several(two: ClickHouseSettings) -> None:
+    """As when stored rows are gone through again, a day at a time."""
+    derived = [table for table in TABLES if table not in ("spans", "logs", "access_logs", "proxy_stats")]
+    with connect(two) as client:
+        before = {table: client.execute(f"SELECT count() FROM {table} WHERE tenant = 'a'") for table in derived}
+        for table in derived:
+            client.execute(f"TRUNCATE TABLE {table}")
+        for table in ("spans", "logs", "access_logs", "proxy_stats"):
+            client.execute(f"INSERT INTO {table} SELECT * FROM {table}")
+        for table in derived:
+            client.execute(f"OPTIMIZE TABLE {table} FINAL")
+            for tenant in ("a", "b"):
+                found = client.execute(f"SELECT count() FROM {table} WHERE tenant = '{tenant}'")
+                # Halves of edges are one row an insert: these had two.
+                assert found == before[table] or (table == "half_edges" and found[0] > (0,)), table
+        marks = client.execute("SELECT toString(tenant), name FROM operations WHERE name LIKE 'of %%' ORDER BY 1, 2")
+    assert set(marks) == {("a", "of a"), ("b", "of b")}
+
+
 def test_a_name_that_is_none_never_becomes_sql() -> None:
     for name in ("a'", "a b", "\\", "x" * 65):
         with pytest.raises(ValueError, match="no tenant"):

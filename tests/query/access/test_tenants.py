@@ -52,7 +52,10 @@ METRICS = f"service=cart&endTs={UNTIL // MS}&lookback={UNTIL // MS - SINCE // MS
 EMPTY = {"/api/v1/search/fields", "/api/transform", "/api/archive/{trace_id}", "/health", "/openapi.json", "/{path}"}
 """Routes whose answers have no rows of anyone in them."""
 ASKED = {
-    "/api/v1/transactions/{any_id}": [f"/api/v1/transactions/{it}" for it in (TX, REQUEST, "order-1", f"00-{TX}-00000000000000a1-00")],
+    "/api/v1/transactions/{any_id}": [
+        f"/api/v1/transactions/{it}"
+        for it in (TX, REQUEST, "order-1", f"00-{TX}-00000000000000a1-00", f"{TX}?format=ndjson", f"{TX}?format=text")
+    ],
     "/api/v1/search": [
         f"/api/v1/search?facets=true&{WINDOW}",
         *(f"/api/v1/search?{WINDOW}&q={q}" for q in (
