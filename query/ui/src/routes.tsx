@@ -5,6 +5,7 @@
 import { createBrowserRouter } from "react-router";
 import { BASE_PATH } from "./base";
 import { Frame } from "./parts/Frame";
+import { Starting } from "./parts/Starting";
 import { Unexpected } from "./parts/Unexpected";
 
 export const router = createBrowserRouter(
@@ -12,6 +13,7 @@ export const router = createBrowserRouter(
     {
       Component: Frame,
       ErrorBoundary: Unexpected,
+      HydrateFallback: Starting,
       children: [
         { index: true, lazy: async () => ({ Component: (await import("./pages/home/Home")).Home }) },
         { path: "search", lazy: async () => ({ Component: (await import("./pages/search/Search")).Search }) },
@@ -25,6 +27,11 @@ export const router = createBrowserRouter(
           path: "propagation",
           lazy: async () => ({ Component: (await import("./pages/propagation/Propagation")).Propagation }),
         },
+        {
+          path: "dependencies",
+          lazy: async () => ({ Component: (await import("./pages/dependencies/Dependencies")).Dependencies }),
+        },
+        { path: "monitor", lazy: async () => ({ Component: (await import("./pages/monitor/Monitor")).Monitor }) },
         { path: "*", lazy: async () => ({ Component: (await import("./pages/Nowhere")).Nowhere }) },
       ],
     },

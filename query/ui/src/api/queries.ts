@@ -19,6 +19,10 @@ export type MeshEvent = Schemas["EventView"];
 export type EventKind = Schemas["EventKind"];
 export type EventCounts = Schemas["CountsView"];
 export type ProxyHealth = Schemas["ProxyHealthView"];
+export type Dependencies = Schemas["DependenciesView"];
+export type ProxiedCalls = Schemas["ProxiedCallsView"];
+export type Metrics = Schemas["MetricsView"];
+export type Metric = Schemas["MetricView"];
 export type ServicePropagation = Schemas["ServicePropagationView"];
 
 /** `refresh`: ask again every so many ms, for rows that arrive late. */
@@ -124,5 +128,35 @@ export function usePropagation(since: string) {
     queryKey: ["propagation", since],
     queryFn: ({ signal }) => get<Schemas["PropagationView"]>("propagation", { since }, signal),
     placeholderData: keepPreviousData,
+  });
+}
+
+export function useDependencies(since: string, until: string) {
+  return useQuery({
+    queryKey: ["dependencies", since, until],
+    queryFn: ({ signal }) => get<Dependencies>("dependencies", { since, until }, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Lists: only these; empty: all. `step` in whole minutes (`5m`); "" for the window as one step. */
+export type MetricsQuery = {
+  service: readonly string[];
+  kind: readonly string[];
+  since: string;
+  until: string;
+  step: string;
+  by_operation: boolean;
+};
+
+const REFRESH_MS = 30_000;
+
+/** Rates, errors and durations of spans; `refresh`: again from time to time. */
+export function useMetrics(query: MetricsQuery, { refresh = false } = {}) {
+  return useQuery({
+    queryKey: ["metrics", query],
+    queryFn: ({ signal }) => get<Metrics>("metrics", query, signal),
+    placeholderData: keepPreviousData,
+    refetchInterval: refresh && REFRESH_MS,
   });
 }

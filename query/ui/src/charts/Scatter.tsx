@@ -3,6 +3,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import "./scatter.css";
 import { duration } from "../format/duration";
+import { clock, clockSpan } from "./clock";
 import { nearest } from "./nearest";
 
 /** `at` in seconds since the epoch, `took` in ns. */
@@ -10,7 +11,7 @@ export type Point = { at: number; took: number; failed: boolean; says: string };
 
 type Props = { points: readonly Point[]; label: string; onChoose: (index: number) => void };
 
-const HEIGHT = 170;
+const HEIGHT = 150;
 const REACH = 18;
 
 /** How long things took over time, on a logarithmic scale; a click chooses the nearest. */
@@ -53,7 +54,7 @@ export function Scatter({ points, label, onChoose }: Props) {
         cursor: { drag: { setScale: false, x: false, y: false }, points: { show: false } },
         scales: { x: { time: true }, y: { distr: 3 } },
         axes: [
-          { ...axis, space: 80, values: (u, ticks) => ticks.map((it) => clock(it, span(u))) },
+          { ...axis, size: 28, space: 80, values: (u, ticks) => ticks.map((it) => clock(it, clockSpan(u))) },
           {
             ...axis,
             size: 62,
@@ -125,16 +126,4 @@ function powersOfTen(least: number, most: number): number[] {
   const first = Math.ceil(Math.log10(least) - 1e-9);
   const last = Math.floor(Math.log10(most) + 1e-9);
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => 10 ** (first + index));
-}
-
-/** Seconds between the chart's ends. */
-function span(u: uPlot): number {
-  return (u.scales.x?.max ?? 0) - (u.scales.x?.min ?? 0);
-}
-
-/** A time of day in UTC, with its day where the chart has several, with seconds where it has few. */
-function clock(seconds: number, span: number): string {
-  const text = new Date(seconds * 1000).toISOString();
-  if (span > 86_400) return `${text.slice(5, 10)} ${text.slice(11, 16)}`;
-  return text.slice(11, span < 600 ? 19 : 16);
 }

@@ -5,6 +5,8 @@ import { ThemeSwitch } from "./ThemeSwitch";
 
 const PAGES = [
   ["/search", "Search"],
+  ["/dependencies", "Dependencies"],
+  ["/monitor", "Monitor"],
   ["/events", "Events"],
   ["/mesh", "Mesh"],
   ["/propagation", "Propagation"],

@@ -1,8 +1,8 @@
 import { duration } from "../../format/duration";
+import { useNarrow } from "../../parts/useNarrow";
 import type { InView } from "./address";
 import { ticks } from "./ticks";
 import { useDrag } from "./useDrag";
-import { useNarrow } from "./useNarrow";
 
 type Props = {
   range: readonly [number, number];

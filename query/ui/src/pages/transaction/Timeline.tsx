@@ -6,9 +6,9 @@ import { Minimap } from "./Minimap";
 import { TimelineRow } from "./TimelineRow";
 import "./timeline.css";
 import { oneLine } from "../../format/printable";
+import { useNarrow } from "../../parts/useNarrow";
 import { has } from "./filter";
 import { causes, shown } from "./tree";
-import { useNarrow } from "./useNarrow";
 import type { ViewProps } from "./viewProps";
 
 const ROW = 28;

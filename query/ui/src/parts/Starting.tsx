@@ -1,0 +1,10 @@
+/** While the first page's files are on their way. */
+export function Starting() {
+  return (
+    <main>
+      <p role="status" className="quiet">
+        Loading …
+      </p>
+    </main>
+  );
+}
