@@ -13,7 +13,7 @@ _BYTES: Final = {"strings_as_bytes": True}  # of the driver: ids and texts as th
 
 
 class ClickHouseKnownRows:
-    """Keys of stored rows: a tuple of ``columns`` of `read/known_<table>.sql`, texts as bytes. One thread calls it.
+    """Keys of stored rows, columns as in `read/known_<table>.sql`: ids as numbers, texts as bytes. One thread calls it.
 
     Asked for the transactions ``ids`` (16 bytes each) and rows of times from ``since`` to ``until`` (ns, both within).
     Raises `TryLater`.

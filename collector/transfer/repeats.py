@@ -19,7 +19,6 @@ from weftline.agent.semconv import ACCESS_LOG_TYPE
 
 Key = tuple[Any, ...]
 _LAST: Final = (1 << 63) - 1
-_NO_SPAN: Final = bytes(8)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _TRACE: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-")
 
@@ -30,7 +29,7 @@ class KnownRows(Protocol):
     def rows(self, table: str, ids: set[bytes], since: int, until: int) -> Sequence[Key]:
         """Of ``table`` the rows of these transactions (16 bytes each) and times (ns, both within), in any order.
 
-        Columns as in `store/read/known_<table>.sql`, texts as bytes.
+        Columns as in `store/read/known_<table>.sql`: ids as numbers, texts as bytes.
         """
 
 
@@ -49,7 +48,11 @@ def leave_out_spans(requests: Sequence[ExportTraceServiceRequest], known: KnownR
     for request in requests:
         count = 0
         for service, spans in _span_lists(request):
-            new = [it for it in spans if not _take(stored, (it.trace_id, it.span_id, _kind(it.kind), service))]
+            new = [
+                it
+                for it in spans
+                if not _take(stored, (_number(it.trace_id, 16), _number(it.span_id, 8), _kind(it.kind), service))
+            ]
             count += len(spans) - len(new)
             _replace(spans, new)
         left_out.append(count)
@@ -147,11 +150,15 @@ def _id16(it: bytes) -> bytes:
     return it if len(it) == 16 else bytes(16)
 
 
+def _number(it: bytes, size: int) -> int:
+    """As ClickHouse's reinterpretAsUInt… has it; an id of another length is none."""
+    return int.from_bytes(it, "little") if len(it) == size else 0
+
+
 def _log_key(record: Any, service: bytes) -> Key:
-    span_id = record.span_id if len(record.span_id) == 8 else _NO_SPAN
     severity = record.severity_number if 0 <= record.severity_number <= 24 else 0
     return (
-        _id16(record.trace_id), span_id, _time(record), service.partition(b"\0")[0], severity,
+        _number(record.trace_id, 16), _number(record.span_id, 8), _time(record), service.partition(b"\0")[0], severity,
         record.event_name.encode(),
     )  # fmt: skip
 
@@ -195,7 +202,7 @@ def _access_log_key(record: Any, fields: dict[str, str], names: str) -> Key:
     if type_ in ("NotSet", "") and not fields.get("protocol") and not code:
         type_ = "TcpConnectionEnd"  # as the store has it
     return (
-        record.span_id if len(record.span_id) == 8 else _NO_SPAN, _time(record),
+        _number(record.span_id, 8), _time(record),
         (service or cluster).encode(), type_.encode(),
         text("request_id"), text("stream_id"), text("path"),
         number("duration_us") * 1000 if fields.get("duration_us") else number("duration_ms") * 10**6,
