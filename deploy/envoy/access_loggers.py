@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from weftline.agent import semconv
 
-from .export import BUFFER_BYTES, FLUSH_INTERVAL, access_log, attempt_fields, attempt_log
+from .export import BUFFER_BYTES, FLUSH_INTERVAL, access_log, attempt_fields, attempt_log, request_fields
 from .extension import Json, typed
 from .proxy import Als, File, Listener, Proxy
 
@@ -30,7 +30,7 @@ ALS_FIELDS = frozenset(
 
 def access_loggers(proxy: Proxy, listener: Listener) -> list[Json]:
     """The loggers of requests, in the order of ``proxy.access_logs``."""
-    return _loggers(proxy, listener, access_log(proxy, listener), semconv.ACCESS_LOG_FIELDS)
+    return _loggers(proxy, listener, access_log(proxy, listener), request_fields(proxy))
 
 
 def attempt_loggers(proxy: Proxy, listener: Listener) -> list[Json]:

@@ -1,5 +1,6 @@
 """`weftline envoy config`: the configuration that makes an Envoy attach the transaction ID and send its records."""
 
+import re
 from typing import Any
 
 import click
@@ -52,6 +53,20 @@ def envoy() -> None:
     show_default=True,
     help="How access logs are sent; may be given several times. als goes to weftline's gRPC port.",
 )
+@click.option(
+    "--metadata",
+    metavar="NAMESPACE[:KEY]",
+    multiple=True,
+    callback=lambda _, __, values: _names(values),
+    help="Dynamic metadata of a filter that access logs say too: envoy.filters.http.rbac:shadow_engine_result.",
+)
+@click.option(
+    "--filter-state",
+    metavar="NAME",
+    multiple=True,
+    callback=lambda _, __, values: _names(values),
+    help="A filter state object that they say too.",
+)
 @click.option("--listen", type=AddressType(), help="With --upstream: write a whole bootstrap that listens here.")
 @click.option("--upstream", type=AddressType(), help="Where the bootstrap's requests go.")
 def config(
@@ -63,6 +78,8 @@ def config(
     sampling: float,
     untrusted: bool,
     access_logs: tuple[str, ...],
+    metadata: tuple[str, ...],
+    filter_state: tuple[str, ...],
     listen: Address | None,
     upstream: Address | None,
 ) -> None:
@@ -85,9 +102,18 @@ def config(
         clusters=(Cluster("upstream", (upstream,)),) if upstream else (),
         sampling_percentage=sampling,
         access_logs=tuple(dict.fromkeys(_access_log(it, to) for it in access_logs)),
+        metadata=metadata,
+        filter_state=filter_state,
     )
     text = _yaml(bootstrap(proxy)) if upstream else WHERE + _yaml(snippet(proxy))
     click.echo(text, nl=False)
+
+
+def _names(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not re.fullmatch(r"[\w./-]+(:[\w./-]+)*", value):
+            raise click.BadParameter(f"{value!r} is no name: letters, digits and . _ / - with : between keys.")
+    return tuple(dict.fromkeys(values))
 
 
 def _access_log(text: str, collector: Collector) -> AccessLog | Als | File:

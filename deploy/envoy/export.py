@@ -47,7 +47,16 @@ def tracing(proxy: Proxy, listener: Listener) -> Json:
 def access_log(proxy: Proxy, listener: Listener) -> Json:
     """The access logger: every field, with the ids of the caller's span and of the attempt's."""
     body = "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE%"
-    return _logger(proxy, listener, body, semconv.ACCESS_LOG_FIELDS)
+    return _logger(proxy, listener, body, request_fields(proxy))
+
+
+def request_fields(proxy: Proxy) -> Mapping[str, str]:
+    """semconv.ACCESS_LOG_FIELDS and what filters found out, named as the store names what ALS says of it by itself."""
+    return (
+        semconv.ACCESS_LOG_FIELDS
+        | {f"metadata.{it.replace(':', '.')}": f"%DYNAMIC_METADATA({it})%" for it in proxy.metadata}
+        | {f"filter_state.{it}": f"%FILTER_STATE({it}:PLAIN)%" for it in proxy.filter_state}
+    )
 
 
 def attempt_log(proxy: Proxy, listener: Listener) -> Json:

@@ -112,3 +112,7 @@ class Proxy:
     sampling_percentage: float = 100.0
     access_logs: tuple[AccessLog | Als | File, ...] = (AccessLog.OTLP,)
     """Ways that each access log takes; one that comes several ways is one row."""
+    metadata: tuple[str, ...] = ()
+    """Dynamic metadata that requests' logs say too: `NAMESPACE` (JSON) or `NAMESPACE:KEY`."""
+    filter_state: tuple[str, ...] = ()
+    """Names of objects in filter state that they say too."""

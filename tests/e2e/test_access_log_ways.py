@@ -26,6 +26,7 @@ from weftline.collector.store.clickhouse_connections import connect
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.migrate import migrate
 from weftline.collector.store.protocol import AccessLogRow
+from weftline.deploy.envoy.http_connection_manager import keep
 from weftline.deploy.envoy.proxy import Retry, Route
 from weftline.deploy.local.clickhouse import ClickHouse
 from weftline.deploy.local.envoy import Envoy
@@ -145,6 +146,23 @@ def mutual_tls(folder: Path) -> dict[str, object]:
     }
 
 
+RBAC = "envoy.filters.http.rbac"
+SHADOW = ("shadow_engine_result", "shadow_effective_policy_id")
+
+
+def shadow_rules() -> dict[str, object]:
+    """An RBAC filter that refuses nobody and says whom it would have refused: /status/500."""
+    policy = {
+        "permissions": [{"url_path": {"path": {"exact": "/status/500"}}}],
+        "principals": [{"any": True}],
+    }
+    rules = {"action": "DENY", "policies": {"no-errors": policy}}
+    return {
+        "name": RBAC,
+        "typed_config": {"@type": TYPE + "filters.http.rbac.v3.RBAC", "shadow_rules": rules},
+    }
+
+
 @pytest.fixture(scope="module")
 def stand(clickhouse: ClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     folder = tmp_path_factory.mktemp("ways")
@@ -170,11 +188,14 @@ def stand(clickhouse: ClickHouse, tmp_path_factory: pytest.TempPathFactory) -> I
                 Route("status", "/status", "echo"),
             ),
             upstreams={"echo": echo, "dead": dead, "slow": grpc_at},
+            metadata=tuple(f"{RBAC}:{key}" for key in SHADOW),
+            filter_state=("tenant",),
         )
         resources = config["static_resources"]
         http_listener = resources["listeners"][0]
         manager = http_listener["filter_chains"][0]["filters"][0]
         manager["typed_config"]["access_log_options"] = {"flush_access_log_on_new_request": True}
+        manager["typed_config"]["http_filters"][-1:-1] = [shadow_rules(), keep({"tenant": "%REQ(X-TENANT)%"})]
         secure = {
             **http_listener,
             "name": "tls",
@@ -290,6 +311,15 @@ def test_a_request_is_one_row_whatever_the_way(stand: Stand, path: str) -> None:
         assert end.upstream_hosts_attempted == [end.upstream_host]
         [attempt] = [row for row in one_row_each(stand, transaction, rows) if row.kind == "attempt"]
         assert attempt.upstream_span_id == end.upstream_span_id
+
+
+def test_what_filters_found_out_is_in_the_row(stand: Stand) -> None:
+    _, headers = stand.get("/status/500", x_tenant="blue")
+    transaction = headers["x-transaction-id"]
+    [end] = [row for row in one_row_each(stand, transaction, stand.same(of(transaction))) if row.kind == "end"]
+    assert end.attributes[f"metadata.{RBAC}.shadow_engine_result"] == "denied"
+    assert end.attributes[f"metadata.{RBAC}.shadow_effective_policy_id"] == "no-errors"
+    assert end.attributes["filter_state.tenant"] == "blue"
 
 
 def test_every_attempt_is_a_record_of_its_own(stand: Stand) -> None:

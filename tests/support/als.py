@@ -1,5 +1,7 @@
 """Envoy's gRPC access log messages by hand: protobuf fields by number, for what a real Envoy won't say on demand."""
 
+import struct as struct_module
+from collections.abc import Mapping
 from typing import Any
 
 START_SECONDS = 1_795_327_632
@@ -51,6 +53,34 @@ def common(
     out += b"".join(field(22, pair(key, value)) for key, value in (tags or {}).items())
     out += field(26, stream_id) + field(33, log_type)
     return out + b"".join(field(int(name[1:]), value) for name, value in numbered.items())
+
+
+def struct(values: Mapping[str, object]) -> bytes:
+    """google.protobuf.Struct."""
+    return b"".join(field(1, field(1, key) + field(2, _value(value))) for key, value in values.items())
+
+
+def _value(value: object) -> bytes:
+    match value:
+        case None:
+            return field(1, 0)
+        case bool():
+            return field(4, int(value))
+        case float() | int():
+            return varint(2 << 3 | 1) + struct_module.pack("<d", value)
+        case str():
+            return field(3, value)
+        case dict():
+            return field(5, struct(value))
+        case list():
+            return field(6, b"".join(field(1, _value(one)) for one in value))
+        case _:
+            raise TypeError(f"A Struct has no {value!r}.")
+
+
+def metadata(namespaces: Mapping[str, Mapping[str, object]]) -> bytes:
+    """envoy.config.core.v3.Metadata."""
+    return b"".join(field(1, field(1, name) + field(2, struct(values))) for name, values in namespaces.items())
 
 
 def http_entry(properties: bytes, request: bytes = b"", response: bytes = b"", version: int = 2) -> bytes:

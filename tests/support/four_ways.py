@@ -9,7 +9,7 @@ from typing import Any
 from weftline.agent import semconv
 from weftline.deploy.envoy import access_loggers
 from weftline.deploy.envoy.bootstrap import bootstrap
-from weftline.deploy.envoy.export import access_log, attempt_log
+from weftline.deploy.envoy.export import access_log, attempt_log, request_fields
 from weftline.deploy.envoy.proxy import Address, Cluster, Collector, Listener, Proxy, Role, Route
 from weftline.deploy.local.ports import HOST, free_port
 
@@ -29,7 +29,7 @@ class Ways:
     ways: Sequence[str] = WAYS
 
     def loggers(self, listener: Listener, *, attempts: bool = False, tcp: bool = False) -> list[Json]:
-        fields = semconv.ATTEMPT_LOG_FIELDS if attempts else semconv.ACCESS_LOG_FIELDS
+        fields = semconv.ATTEMPT_LOG_FIELDS if attempts else request_fields(self.proxy)
         otlp = attempt_log if attempts else access_log
         made = {
             "otlp_http": otlp(self.proxy, listener),
@@ -94,6 +94,8 @@ def make(
     upstreams: Mapping[str, int],
     ways: Sequence[str] = WAYS,
     role: Role = Role.EDGE,
+    metadata: tuple[str, ...] = (),
+    filter_state: tuple[str, ...] = (),
 ) -> tuple[Json, Ways, Listener]:
     """A bootstrap with an HTTP listener on ``port``, how it logs, and its listener, for more listeners to be added."""
     listener = Listener(role, Address(HOST, port), tuple(routes))
@@ -101,7 +103,9 @@ def make(
     admin = Address(HOST, free_port())
 
     def proxy(collector: Collector) -> Proxy:
-        return Proxy("shop", "edge-1", admin, collector, (listener,), clusters)
+        return Proxy(
+            "shop", "edge-1", admin, collector, (listener,), clusters, metadata=metadata, filter_state=filter_state
+        )
 
     how = Ways(
         proxy(Collector(Address(HOST, edge_http))), proxy(Collector(Address(HOST, edge_grpc), "grpc")), folder, ways

@@ -56,6 +56,62 @@ def test_a_stream_of_http_and_one_of_tcp_become_rows(edge: Edge, reader: ClickHo
 
 
 @pytest.mark.clickhouse
+def test_what_filters_found_out_is_kept(edge: Edge, reader: ClickHouseReader) -> None:
+    """Metadata and filter state as attributes; a tag with the same name wins."""
+    found = als.metadata(
+        {
+            "envoy.filters.http.rbac": {"shadow_engine_result": "denied", "shadow_effective_policy_id": "none"},
+            "shop": {
+                "n": 1.5,
+                "zero": 0,
+                "no": False,
+                "list": ["a", 2],
+                "map": {"k": True},
+                "nothing": None,
+                "text": "",
+            },
+            "envoy.filters.http.jwt_authn": {"payload": {"sub": "somebody"}},
+        }
+    )
+    string = "type.googleapis.com/google.protobuf.StringValue"
+    states = {"tenant": field_of(string, als.field(1, "blue")), "long": field_of(string, als.field(1, "x" * 300))}
+    number = field_of("type.googleapis.com/google.protobuf.UInt64Value", als.field(1, 7))
+    properties = als.common(
+        stream_id="m",
+        tags={
+            "trace_id": TX,
+            "span_id": f"{1:016x}",
+            "metadata.envoy.filters.http.rbac.shadow_effective_policy_id": "by tag",
+        },
+        f17=found,
+    ) + b"".join(
+        als.field(21, als.field(1, key) + als.field(2, value)) for key, value in {**states, "n": number}.items()
+    )
+    with grpc.insecure_channel(f"127.0.0.1:{edge.grpc_port}") as channel:
+        send = channel.stream_unary(f"/{SERVICE}/StreamAccessLogs")
+        message = als.http_message(als.http_entry(properties, als.request(), als.response()), who=als.identifier())
+        send(iter([message]), timeout=30)
+    [row] = eventually(lambda: reader.transaction(TX, 10))
+    kept = {name: value for name, value in row.attributes.items() if name.startswith(("metadata.", "filter_state."))}
+    assert kept == {
+        "metadata.envoy.filters.http.rbac.shadow_engine_result": "denied",
+        "metadata.envoy.filters.http.rbac.shadow_effective_policy_id": "by tag",
+        "metadata.shop.n": "1.5",
+        "metadata.shop.zero": "0",
+        "metadata.shop.no": "false",
+        "metadata.shop.list": '["a",2]',
+        "metadata.shop.map": '{"k":true}',
+        "filter_state.tenant": "blue",
+        "filter_state.long": "x" * 300,
+    }
+
+
+def field_of(type_url: str, value: bytes) -> bytes:
+    """google.protobuf.Any."""
+    return als.field(1, type_url) + als.field(2, value)
+
+
+@pytest.mark.clickhouse
 def test_rubbish_ends_its_stream_only(edge: Edge, reader: ClickHouseReader) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{edge.grpc_port}") as channel:
         send = channel.stream_unary(f"/{SERVICE}/StreamAccessLogs")

@@ -181,6 +181,8 @@ def test_a_snippet_is_what_the_bootstrap_has(role: str) -> None:
         (("--role", "edge", *REQUIRED, "--access-log", "als"), "als needs the address of a gRPC port"),
         (("--role", "edge", *REQUIRED, "--access-log", "als=here"), "'here' is not host:port"),
         (("--role", "edge", *REQUIRED, "--access-log", "file="), "file needs a path"),
+        (("--role", "edge", *REQUIRED, "--metadata", "a b"), "'a b' is no name"),
+        (("--role", "edge", *REQUIRED, "--filter-state", "x)%"), "'x)%' is no name"),
     ],
 )
 def test_wrong_usage_is_said(arguments: tuple[str, ...], says: str) -> None:
