@@ -50,8 +50,8 @@ class Memory:
 
 def test_each_tenant_has_an_insert_of_its_own_and_one_alone_is_as_before() -> None:
     writer = Memory()
-    assert insert_by_tenant(writer, Signal.SPANS, [b"1", b"2"], ["", ""], "t-0-1-2") == {}
-    assert insert_by_tenant(writer, Signal.SPANS, [b"1", b"2", b"3", b"2"], ["a", "b", "a", ""], "t-0-3-6") == {}
+    assert insert_by_tenant(writer, Signal.SPANS, [b"1", b"2"], ["", ""], "t-0-1-2").refused == {}
+    assert insert_by_tenant(writer, Signal.SPANS, [b"1", b"2", b"3", b"2"], ["a", "b", "a", ""], "t-0-3-6").refused == {}
     assert writer.inserts == {
         "t-0-1-2": ("", [b"1", b"2"]), "t-0-3-6": ("", [b"2"]), "t-0-3-6@a": ("a", [b"1", b"3"]), "t-0-3-6@b": ("b", [b"2"]),
     }  # fmt: skip
@@ -59,7 +59,7 @@ def test_each_tenant_has_an_insert_of_its_own_and_one_alone_is_as_before() -> No
 
 def test_what_is_bad_is_named_by_its_place_in_the_batch() -> None:
     writer = Memory()
-    bad = insert_by_tenant(writer, Signal.SPANS, [b"1", b"bad", b"2", b"3"], ["b", "a", "a", "not a name"], "t")
+    bad = insert_by_tenant(writer, Signal.SPANS, [b"1", b"bad", b"2", b"3"], ["b", "a", "a", "not a name"], "t").refused
     assert sorted(bad) == [1, 3]
     assert str(bad[3]) == "Header weftline.tenant is no tenant's name: 'not a name'."
     assert {it for _, them in writer.inserts.values() for it in them} == {b"1", b"2"}
