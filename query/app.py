@@ -26,6 +26,7 @@ from weftline.query.access.audit import Audit, Audits
 from weftline.query.access.gate import Gate
 from weftline.query.access.headers import SecurityHeaders
 from weftline.query.base_path import UnderBasePath
+from weftline.query.description import complete
 from weftline.query.routes import (
     events,
     health,
@@ -100,7 +101,9 @@ class _Service(FastAPI):
         return SecurityHeaders(super().build_middleware_stack(), self._allowed_origins)
 
     def openapi(self) -> dict[str, Any]:
-        schema = super().openapi()
+        if self.openapi_schema:
+            return self.openapi_schema
+        schema = complete(super().openapi())
         # FastAPI leaves nulls out of examples, and so would show answers that the schema doesn't allow.
         answers = schema["paths"]["/api/v1/transactions/{any_id}"]["get"]["responses"]
         answers["200"]["content"]["application/json"]["example"] = TRANSACTION

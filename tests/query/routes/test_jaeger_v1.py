@@ -122,6 +122,8 @@ def test_a_transaction_without_spans_is_no_trace_where_only_spans_are_shown() ->
         ("/api/traces/xyz", 'strconv.ParseUint: parsing "xyz": invalid syntax'),
         (f"/api/traces/zz{'0' * 16}", 'strconv.ParseUint: parsing "zz": invalid syntax'),
         (f"/api/traces/{'1' * 33}", f"TraceID cannot be longer than 32 hex characters: {'1' * 33}"),
+        ("/api/traces/" + quote("Ä" * 12), f'strconv.ParseUint: parsing "{"Ä" * 12}": invalid syntax'),
+        ("/api/traces/" + "zz" * 12, 'strconv.ParseUint: parsing "zzzzzzzz": invalid syntax'),  # base64 of 18 bytes
         (PATH + "?start=x", "unable to parse param 'start': strconv.ParseInt: parsing \"x\": invalid syntax"),
         (
             PATH + "?end=9223372036854775808",
