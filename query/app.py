@@ -28,6 +28,7 @@ from weftline.query.access.headers import SecurityHeaders
 from weftline.query.base_path import UnderBasePath
 from weftline.query.description import complete
 from weftline.query.routes import (
+    compare,
     events,
     health,
     jaeger_analytics,
@@ -35,6 +36,7 @@ from weftline.query.routes import (
     jaeger_ui,
     jaeger_v1,
     jaeger_v3,
+    logs,
     mesh,
     propagation,
     red,
@@ -43,6 +45,7 @@ from weftline.query.routes import (
     ui,
 )
 from weftline.query.routes.examples import TRANSACTION
+from weftline.query.routes.following import Followers
 from weftline.query.settings import QuerySettings
 
 logger = logging.getLogger(__name__)
@@ -69,8 +72,12 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
+    followers = Followers()
+    # Before the transaction itself, whose id takes all of the path.
+    app.include_router(logs.router(reader, settings, followers))
     app.include_router(transactions.router(reader, settings))
-    app.include_router(search.router(reader, searcher, settings))
+    app.include_router(compare.router(reader, settings))
+    app.include_router(search.router(reader, searcher, settings, followers))
     app.include_router(jaeger_v1.router(reader, searcher, settings))
     app.include_router(jaeger_metrics.router(reader))
     app.include_router(jaeger_analytics.router(reader, searcher, settings))

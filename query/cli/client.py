@@ -5,7 +5,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -52,6 +52,42 @@ def get(
 
     Of ``parameters`` a sequence is repeated, an empty one or '' left out.
     """
+    try:
+        with _open(path, url, parameters, timeout) as response:
+            answer = json.load(response)
+    except (OSError, http.client.HTTPException) as error:
+        raise _away(url, error) from error
+    except ValueError as error:
+        raise _stranger(url) from error
+    if not isinstance(answer, dict) or holds not in answer:
+        raise _stranger(url)
+    return answer
+
+
+def follow(
+    path: str, url: str = DEFAULT_URL, parameters: Mapping[str, object] | None = None, *, timeout: float = 60.0
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The Server-Sent Events at ``path``: name and JSON of each, as they come; ends when the service ends them.
+
+    ``timeout`` in seconds is for silence; the service breaks it every 15 s. Raises `LookUpError`.
+    """
+    try:
+        with _open(path, url, parameters, timeout) as response:
+            if response.headers.get_content_type() != "text/event-stream":
+                raise _stranger(url)
+            name = ""
+            for line in response:
+                field, _, value = line.decode().rstrip("\r\n").partition(":")
+                if field == "event":
+                    name = value.strip()
+                elif field == "data":
+                    yield name, json.loads(value)
+    except (OSError, http.client.HTTPException) as error:
+        raise _away(url, error) from error
+
+
+def _open(path: str, url: str, parameters: Mapping[str, object] | None, timeout: float) -> Any:
+    """The response, open. Raises `LookUpError` for one that is none."""
     query = urllib.parse.urlencode({name: it for name, it in (parameters or {}).items() if it}, doseq=True)
     address = f"{url.rstrip('/')}{path}" + (f"?{query}" if query else "")
     parts = urllib.parse.urlsplit(url)
@@ -63,22 +99,18 @@ def get(
         request = urllib.request.Request(address)  # noqa: S310 - http or https, as checked above
         if token := TOKEN.get():
             request.add_unredirected_header("Authorization", f"Bearer {token}")
-        with urllib.request.build_opener(*handlers).open(request, timeout=timeout) as response:
-            answer = json.load(response)
+        return urllib.request.build_opener(*handlers).open(request, timeout=timeout)
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(url, error.code, error.read()) from error
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        raise UnreachableError(
-            f"weftline doesn't answer at {url}: {reason}. Start it with `weftline up`, or say where it is with "
-            "--url or WEFTLINE_URL."
-        ) from error
-    except ValueError as error:
-        raise _stranger(url) from error
-    if not isinstance(answer, dict) or holds not in answer:
-        raise _stranger(url)
-    return answer
+
+
+def _away(url: str, error: Exception) -> UnreachableError:
+    reason = getattr(error, "reason", error)
+    return UnreachableError(
+        f"weftline doesn't answer at {url}: {reason}. Start it with `weftline up`, or say where it is with "
+        "--url or WEFTLINE_URL."
+    )
 
 
 def _refusal(url: str, status: int, body: bytes) -> LookUpError:

@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 import click
+from click.shell_completion import get_completion_class
 
 GROUP: Final = "weftline.commands"
 EXTRAS: Final = {
@@ -17,6 +18,9 @@ EXTRAS: Final = {
     "weftline.deploy.demo": "demo",
 }
 """Where a command lives to the extra that brings what it needs (pyproject.toml)."""
+
+
+SHELLS: Final = ("bash", "zsh", "fish")
 
 
 class Commands(click.Group):
@@ -60,7 +64,24 @@ def _not_installed(entry_point: EntryPoint, package: str) -> click.Command:
     return not_installed
 
 
+def _print_completion(context: click.Context, _parameter: click.Parameter, shell: str | None) -> None:
+    if shell is None:
+        return
+    completion = get_completion_class(shell)
+    assert completion, f"click knows no {shell}"  # noqa: S101 - SHELLS are those it knows
+    click.echo(completion(context.command, {}, "weftline", "_WEFTLINE_COMPLETE").source())
+    context.exit()
+
+
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="weftline")
+@click.option(
+    "--completion",
+    type=click.Choice(SHELLS),
+    is_eager=True,
+    expose_value=False,
+    callback=_print_completion,
+    help='Print what makes a shell complete commands: `eval "$(weftline --completion bash)"`.',
+)
 def weftline() -> None:
     """Every log of one request by one transaction ID."""

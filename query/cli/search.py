@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from weftline.query.cli.client import get
+from weftline.query.cli.client import follow, get
 from weftline.query.cli.entry_text import code, printable
 from weftline.query.cli.options import exit_on_error, url_option
 from weftline.query.times import spelt
@@ -32,12 +33,13 @@ BAR: Final = 24
 @click.option("--cursor", default="", help="Go on where another page ended.")
 @click.option("--facets", is_flag=True, help="Count what the transactions found have in common.")
 @click.option("--fields", is_flag=True, help="List what can be asked for.")
+@click.option("--follow", "-f", "following", is_flag=True, help="Print transactions as they happen, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
 @url_option
 @click.pass_context
 def search(  # noqa: PLR0917 - the command's options
     context: click.Context, query: tuple[str, ...], since: str, until: str, limit: int, cursor: str,
-    facets: bool, fields: bool, as_json: bool, url: str,
+    facets: bool, fields: bool, following: bool, as_json: bool, url: str,
 ) -> None:  # fmt: skip
     """Find transactions.
 
@@ -57,6 +59,9 @@ def search(  # noqa: PLR0917 - the command's options
             else:
                 console.print(_language(language))
             return
+        if following:
+            _follow(" ".join(query), url, console, as_json=as_json)
+            return
         parameters = {
             "q": " ".join(query),
             "since": since,
@@ -73,6 +78,20 @@ def search(  # noqa: PLR0917 - the command's options
             console.print(line, highlight=False, no_wrap=True, overflow="ellipsis")
     if not page["transactions"]:
         context.exit(1)
+
+
+def _follow(query: str, url: str, console: Console, *, as_json: bool) -> None:
+    with suppress(KeyboardInterrupt):
+        for name, it in follow("/api/v1/search/follow", url, {"q": query}):
+            if name == "transaction" and as_json:
+                click.echo(json.dumps(it, ensure_ascii=False))
+            elif name == "transaction":
+                for line in _hit(it):
+                    console.print(line, highlight=False, no_wrap=True, overflow="ellipsis")
+            elif name == "missed":
+                click.echo("weftline: There were too many to print them all. Narrow the search.", err=True)
+            elif name == "end":
+                click.echo(f"weftline: That was all: {it['reason']}.", err=True)
 
 
 def _lines(page: Json) -> Iterator[Text]:

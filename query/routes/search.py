@@ -1,19 +1,21 @@
-"""GET /api/v1/search, /api/v1/search/fields, /api/v1/services: transactions by what is known of them."""
+"""GET /api/v1/search, /search/follow, /search/fields, /services, /operations: transactions by what is known of them."""
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Final
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
 from weftline.collector.errors import AskOtherwise
 from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import FACETS, Facet, Hit, Place, Searcher
 from weftline.query.problems import MisreadSearch, ProblemAnswer
+from weftline.query.routes.following import SSE, Followers, News
 from weftline.query.search import Question, SearchSyntaxError, find_page, understand
 from weftline.query.search.fields import ATTRIBUTE_OPERATORS, FIELDS, OPERATORS
+from weftline.query.search.tail import Tail
 from weftline.query.settings import QuerySettings
 from weftline.query.timeline import flags
 
@@ -88,6 +90,19 @@ class LanguageView(BaseModel):
     attribute_operators: list[str] = Field(description="Every other name with a dot is an attribute and takes these.")
 
 
+class OperationView(BaseModel):
+    """A name of spans of one kind."""
+
+    name: str
+    kind: str = Field(description="internal, server, client, producer, consumer or unspecified.")
+
+
+class OperationsView(BaseModel):
+    """Names and kinds of a service's spans, sorted; none for a service that sent no spans."""
+
+    operations: list[OperationView]
+
+
 class ServicesView(BaseModel):
     """Names of all services that sent anything, sorted."""
 
@@ -95,7 +110,11 @@ class ServicesView(BaseModel):
 
 
 def router(
-    reader: Reader, searcher: Searcher, settings: QuerySettings, clock: Callable[[], int] = time.time_ns
+    reader: Reader,
+    searcher: Searcher,
+    settings: QuerySettings,
+    followers: Followers,
+    clock: Callable[[], int] = time.time_ns,
 ) -> APIRouter:
     """The routes over ``searcher``; ``clock`` in ns since the epoch. They block: FastAPI runs them in its threads."""
     routes = APIRouter(
@@ -139,6 +158,24 @@ def router(
             facets=None if counted is None else _facets(counted),
         )
 
+    @routes.get(
+        "/search/follow",
+        summary="Transactions as they happen",
+        response_model=None,
+        responses={
+            200: {
+                "content": SSE,
+                "description": "Server-Sent Events: `transaction` with a HitView each, once nothing more arrives "
+                "of it; `missed` where there were too many to tell all; `end`.",
+            }
+        },
+    )
+    def follow(
+        q: Annotated[str, Query(description="As of `/search`; its `since` and `until` don't count.")] = "",
+    ) -> Response:
+        tail = Tail(searcher, _question(q, "", "", clock()).condition, clock, time.monotonic)
+        return followers.follow(lambda: _news(tail))
+
     @routes.get("/search/fields", summary="The fields of the search language")
     def fields() -> LanguageView:
         return LanguageView(
@@ -155,11 +192,23 @@ def router(
             attribute_operators=ATTRIBUTE_OPERATORS.split(),
         )
 
+    @routes.get("/operations", summary="What a service's spans are called")
+    def operations(service: Annotated[str, Query(min_length=1, description="Its name.")]) -> OperationsView:
+        known = reader.operations(service)
+        return OperationsView(operations=[OperationView(name=it.name, kind=it.kind) for it in known])
+
     @routes.get("/services", summary="Names of all services")
     def services() -> ServicesView:
         return ServicesView(services=list(reader.services()))
 
     return routes
+
+
+def _news(tail: Tail) -> Iterator[News]:
+    for hit in tail.news():
+        yield News("transaction", _hit(hit).model_dump_json(), f"{hit.start}-{hit.transaction_id}")
+    if tail.missed:
+        yield News("missed", "{}")
 
 
 def _question(q: str, since: str, until: str, now: int) -> Question:

@@ -51,7 +51,9 @@ class Memory:
 def test_each_tenant_has_an_insert_of_its_own_and_one_alone_is_as_before() -> None:
     writer = Memory()
     assert insert_by_tenant(writer, Signal.SPANS, [b"1", b"2"], ["", ""], "t-0-1-2").refused == {}
-    assert insert_by_tenant(writer, Signal.SPANS, [b"1", b"2", b"3", b"2"], ["a", "b", "a", ""], "t-0-3-6").refused == {}
+    assert (
+        insert_by_tenant(writer, Signal.SPANS, [b"1", b"2", b"3", b"2"], ["a", "b", "a", ""], "t-0-3-6").refused == {}
+    )
     assert writer.inserts == {
         "t-0-1-2": ("", [b"1", b"2"]), "t-0-3-6": ("", [b"2"]), "t-0-3-6@a": ("a", [b"1", b"3"]), "t-0-3-6@b": ("b", [b"2"]),
     }  # fmt: skip

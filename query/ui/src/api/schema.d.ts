@@ -177,6 +177,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How two requests differ */
+        get: operations["compare_two_api_v1_compare_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dependencies": {
         parameters: {
             query?: never;
@@ -271,6 +288,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a service's spans are called */
+        get: operations["operations_api_v1_operations_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/propagation": {
         parameters: {
             query?: never;
@@ -325,6 +359,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/search/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Transactions as they happen */
+        get: operations["follow_api_v1_search_follow_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services": {
         parameters: {
             query?: never;
@@ -351,6 +402,23 @@ export interface paths {
         };
         /** Everything known about one request */
         get: operations["transaction_api_v1_transactions__any_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transactions/{any_id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every line that was written of one request */
+        get: operations["logs_api_v1_transactions__any_id__logs_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -901,6 +969,12 @@ export interface components {
             span_id: string;
         };
         /**
+         * Change
+         * @description How B's rows differ from A's; the first that holds.
+         * @enum {string}
+         */
+        Change: "only_a" | "only_b" | "failed_in_a" | "failed_in_b" | "outcome" | "slower" | "faster" | "count" | "same";
+        /**
          * ClockView
          * @description How far one host's clock is off, as the rows of callers and callees show it. Inferred.
          */
@@ -1004,6 +1078,29 @@ export interface components {
              * @description Requests that had to wait for a connection.
              */
             waited: number;
+        };
+        /**
+         * CompareView
+         * @description Two transactions side by side.
+         */
+        CompareView: {
+            a: components["schemas"]["HeadView"];
+            b: components["schemas"]["HeadView"];
+            /**
+             * Differences
+             * @description How many of all rows are not the same.
+             */
+            differences: number;
+            /**
+             * Rows
+             * @description Both trees as one, each row before those it caused; A's order first.
+             */
+            rows: components["schemas"]["RowView"][];
+            /**
+             * Truncated
+             * @description There are more rows than these.
+             */
+            truncated: boolean;
         };
         /**
          * CountsView
@@ -1350,6 +1447,47 @@ export interface components {
          */
         Habit: "passes" | "partly" | "drops" | "calls_nobody" | "gets_nothing";
         /**
+         * HeadView
+         * @description What is known about one request as a whole.
+         */
+        HeadView: {
+            /**
+             * Clocks
+             * @description Each host's, as far as it can be told apart.
+             */
+            clocks: components["schemas"]["ClockView"][];
+            /**
+             * Critical Path
+             * @description What the answer was waiting for at every moment, in order of time; by corrected clocks.
+             */
+            critical_path: components["schemas"]["PieceView"][];
+            /** Gaps */
+            gaps: components["schemas"]["GapView"][];
+            /**
+             * Matched Alias
+             * @description The alias that was looked up, if it was one.
+             */
+            matched_alias: string | null;
+            /**
+             * Other Transactions
+             * @description Further transactions with that alias, newest first.
+             */
+            other_transactions: string[];
+            summary: components["schemas"]["SummaryView"];
+            /**
+             * Time Split
+             * @description The critical path by place and service, the largest first.
+             */
+            time_split: components["schemas"]["ShareView"][];
+            /** Transaction Id */
+            transaction_id: string;
+            /**
+             * Truncated
+             * @description There are more rows than the service answers with; the first are here.
+             */
+            truncated: boolean;
+        };
+        /**
          * Health
          * @description ``checks`` names every part asked, with `ok` or what is wrong with it.
          */
@@ -1416,6 +1554,12 @@ export interface components {
             transaction_id: string;
         };
         /**
+         * Kind
+         * @description What a row is.
+         * @enum {string}
+         */
+        Kind: "span" | "log" | "access_log" | "attempt";
+        /**
          * LanguageView
          * @description What can be asked for.
          */
@@ -1427,6 +1571,87 @@ export interface components {
             attribute_operators: string[];
             /** Fields */
             fields: components["schemas"]["FieldView"][];
+        };
+        /**
+         * LinesView
+         * @description Lines by time.
+         */
+        LinesView: {
+            /** Lines */
+            lines: components["schemas"]["LineView"][];
+            /** Matched Alias */
+            matched_alias: string | null;
+            /**
+             * Next
+             * @description `cursor` of the next page; null where there is nothing more.
+             */
+            next: string | null;
+            /** Transaction Id */
+            transaction_id: string;
+            /**
+             * Truncated
+             * @description There are more lines than the service looks at; these are of the first.
+             */
+            truncated: boolean;
+        };
+        /**
+         * LineView
+         * @description A line that an application logged, or a proxy's record of a request or of one attempt.
+         */
+        LineView: {
+            /** Attributes */
+            attributes: {
+                [key: string]: string;
+            };
+            /** Error */
+            error: boolean;
+            /** Event Name */
+            event_name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "log" | "access_log" | "attempt";
+            /**
+             * Level
+             * @description trace, debug, info, warn, error, fatal or ''; a proxy's record is info or error.
+             */
+            level: string;
+            /**
+             * Proxy Role
+             * @description '' for an application.
+             */
+            proxy_role: string;
+            /** Resource */
+            resource: {
+                [key: string]: string;
+            };
+            /**
+             * Response Code
+             * @description null for a log line.
+             */
+            response_code: number | null;
+            /** Response Flags */
+            response_flags: string;
+            /** Scope Name */
+            scope_name: string;
+            /** Service */
+            service: string;
+            /** Span Id */
+            span_id: string;
+            /**
+             * Text
+             * @description The message; of a proxy's record its request and what came of it.
+             */
+            text: string;
+            /**
+             * Time Unix Nano
+             * @description By the clock of who wrote it.
+             * @example 1795327632000000000
+             */
+            time_unix_nano: string;
+            /** Transaction Id */
+            transaction_id: string;
         };
         /**
          * Link
@@ -1624,6 +1849,27 @@ export interface components {
             start_unix_nano: string;
         };
         /**
+         * OperationsView
+         * @description Names and kinds of a service's spans, sorted; none for a service that sent no spans.
+         */
+        OperationsView: {
+            /** Operations */
+            operations: components["schemas"]["OperationView"][];
+        };
+        /**
+         * OperationView
+         * @description A name of spans of one kind.
+         */
+        OperationView: {
+            /**
+             * Kind
+             * @description internal, server, client, producer, consumer or unspecified.
+             */
+            kind: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Passed
          * @description How much of what came in a service passed on with a call. Facts of headers, nothing inferred.
          * @enum {string}
@@ -1814,6 +2060,31 @@ export interface components {
             until_unix_nano: string;
         };
         /**
+         * RowView
+         * @description Rows with the same name under the same causes.
+         */
+        RowView: {
+            a: components["schemas"]["SideView"];
+            b: components["schemas"]["SideView"];
+            /** @description B against A: the first that holds, as listed. */
+            change: components["schemas"]["Change"];
+            /** Depth */
+            depth: number;
+            kind: components["schemas"]["Kind"];
+            /**
+             * Name
+             * @description Without query strings, numbers and ids.
+             */
+            name: string;
+            /**
+             * Proxy Role
+             * @description '' for an application.
+             */
+            proxy_role: string;
+            /** Service */
+            service: string;
+        };
+        /**
          * SearchView
          * @description A page of transactions, newest first.
          */
@@ -1918,6 +2189,39 @@ export interface components {
             place: components["schemas"]["Place"];
             /** Service */
             service: string;
+        };
+        /**
+         * SideView
+         * @description What one of the transactions has of a row.
+         */
+        SideView: {
+            /**
+             * Count
+             * @description 0: it has none.
+             */
+            count: number;
+            /**
+             * Duration Ns
+             * @description Of all of them; 0 for log lines.
+             */
+            duration_ns: number;
+            /**
+             * Entry
+             * @description Index of the first in that transaction's `entries`.
+             */
+            entry: number | null;
+            /** Errors */
+            errors: number;
+            /**
+             * Outcomes
+             * @description Response codes and flags, each once.
+             * @example [
+             *       "503 UF"
+             *     ]
+             */
+            outcomes: string[];
+            /** Self Ns */
+            self_ns: number;
         };
         /**
          * SpanEntry
@@ -2822,6 +3126,69 @@ export interface operations {
             };
         };
     };
+    compare_two_api_v1_compare_get: {
+        parameters: {
+            query: {
+                /** @description Any id of the one. */
+                a: string;
+                /** @description Any id of the other. */
+                b: string;
+                /** @description Only rows that differ. */
+                changed?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompareView"];
+                };
+            };
+            /** @description An id can't name a transaction; the message says why. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Nothing is known under one of the ids. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description The store is away; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     dependencies_api_v1_dependencies_get: {
         parameters: {
             query?: {
@@ -3203,6 +3570,56 @@ export interface operations {
             };
         };
     };
+    operations_api_v1_operations_get: {
+        parameters: {
+            query: {
+                /** @description Its name. */
+                service: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationsView"];
+                };
+            };
+            /** @description The search can't be understood or costs too much; says why. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description The store is away; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     propagation__api_v1_propagation_get: {
         parameters: {
             query?: {
@@ -3386,6 +3803,57 @@ export interface operations {
             };
             /** @description Who asks may not. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description The store is away; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    follow_api_v1_search_follow_get: {
+        parameters: {
+            query?: {
+                /** @description As of `/search`; its `since` and `until` don't count. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-Sent Events: `transaction` with a HitView each, once nothing more arrives of it; `missed` where there were too many to tell all; `end`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The search can't be understood or costs too much; says why. */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3694,6 +4162,84 @@ export interface operations {
             };
             /** @description Who asks may not. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Nothing is known under this id. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description The store is away; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    logs_api_v1_transactions__any_id__logs_get: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Go on with what arrives, as Server-Sent Events. */
+                follow?: boolean;
+                /** @description One of these; all by default. */
+                kind?: ("log" | "access_log" | "attempt")[] | null;
+                /** @description This level and those above. */
+                level?: ("trace" | "debug" | "info" | "warn" | "error" | "fatal") | null;
+                limit?: number;
+                /** @description One of these. */
+                service?: string[] | null;
+                /** @description `15m` (ago), ISO 8601 or Unix seconds. */
+                since?: string;
+                /** @description Somewhere in the line, in any case. */
+                text?: string;
+                /** @description As `since`. */
+                until?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A transaction ID (32 hex digits), a whole `traceparent`, an x-request-id, or any other alias, percent-encoded. */
+                any_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With `follow`: an event `line` with a LineView each, then `end`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinesView"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The id or a parameter can't be understood. */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

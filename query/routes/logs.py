@@ -1,0 +1,170 @@
+"""GET /api/v1/transactions/{id}/logs: every line that was written of one request, by time; as a page, or as it
+arrives."""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Response
+from pydantic import BaseModel, Field
+
+from weftline.collector.store.protocol import AccessLogRow, LogRow, Reader
+from weftline.query import times
+from weftline.query.problems import ProblemAnswer
+from weftline.query.routes.following import SSE, Followers, News
+from weftline.query.routes.transactions import AnyId, found, unknown
+from weftline.query.routes.views import NANO
+from weftline.query.settings import QuerySettings
+from weftline.query.timeline.lines import (
+    LEVELS,
+    Line,
+    LineFilter,
+    LineKind,
+    Place,
+    kind_of_line,
+    level,
+    page,
+    said,
+    severity,
+)
+from weftline.query.timeline.outcome import is_error
+
+LevelName = Literal["trace", "debug", "info", "warn", "error", "fatal"]
+
+
+class LineView(BaseModel):
+    """A line that an application logged, or a proxy's record of a request or of one attempt."""
+
+    kind: LineKind
+    time_unix_nano: Annotated[str, NANO] = Field(description="By the clock of who wrote it.")
+    service: str
+    proxy_role: str = Field(description="'' for an application.")
+    level: str = Field(description="trace, debug, info, warn, error, fatal or ''; a proxy's record is info or error.")
+    error: bool
+    text: str = Field(description="The message; of a proxy's record its request and what came of it.")
+    span_id: str
+    transaction_id: str
+    event_name: str
+    scope_name: str
+    response_code: int | None = Field(description="null for a log line.")
+    response_flags: str
+    attributes: Mapping[str, str]
+    resource: Mapping[str, str]
+
+
+class LinesView(BaseModel):
+    """Lines by time."""
+
+    transaction_id: str
+    matched_alias: str | None
+    lines: list[LineView]
+    truncated: bool = Field(description="There are more lines than the service looks at; these are of the first.")
+    next: str | None = Field(description="`cursor` of the next page; null where there is nothing more.")
+
+
+def router(
+    reader: Reader, settings: QuerySettings, followers: Followers, clock: Callable[[], int] = time.time_ns
+) -> APIRouter:
+    """The route over ``reader``; ``clock`` in ns since the epoch."""
+    routes = APIRouter(prefix="/api/v1", tags=["transactions"])
+
+    @routes.get(
+        "/transactions/{any_id:path}/logs",
+        summary="Every line that was written of one request",
+        response_model=LinesView,
+        responses={
+            200: {"content": SSE, "description": "With `follow`: an event `line` with a LineView each, then `end`."},
+            400: {"model": ProblemAnswer, "description": "The id or a parameter can't be understood."},
+            404: {"model": ProblemAnswer, "description": "Nothing is known under this id."},
+            503: {"model": ProblemAnswer, "description": "The store is away; `Retry-After` says when to come back."},
+            "default": {"model": ProblemAnswer, "description": "Any other error."},
+        },
+    )
+    def logs(  # noqa: PLR0917 - the parameters of the route
+        any_id: AnyId,
+        least: Annotated[LevelName | None, Query(alias="level", description="This level and those above.")] = None,
+        service: Annotated[list[str] | None, Query(description="One of these.")] = None,
+        kind: Annotated[list[LineKind] | None, Query(description="One of these; all by default.")] = None,
+        text: Annotated[str, Query(max_length=1000, description="Somewhere in the line, in any case.")] = "",
+        since: Annotated[str, Query(description="`15m` (ago), ISO 8601 or Unix seconds.")] = "",
+        until: Annotated[str, Query(description="As `since`.")] = "",
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+        cursor: Annotated[str, Query(description="`next` of the page before.")] = "",
+        follow: Annotated[bool, Query(description="Go on with what arrives, as Server-Sent Events.")] = False,
+    ) -> Response:
+        try:
+            now = clock()
+            wanted = LineFilter(
+                services=frozenset(service or ()),
+                kinds=frozenset(kind or ()),
+                level=LEVELS[least] if least else 0,
+                text=text,
+                since=times.moment(since, now) if since else 0,
+                until=times.moment(until, now) if until else 2**63 - 1,
+            )
+            after = Place.of(cursor) if cursor else None
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from error
+        match = found(any_id, reader)
+        if follow:
+            return followers.follow(New(reader, match.transaction_id, wanted, settings.max_rows).lines)
+        rows = reader.logs(match.transaction_id, settings.max_rows + 1)
+        if not rows and not reader.transaction(match.transaction_id, 1):
+            raise unknown(any_id)
+        lines, following = page(rows[: settings.max_rows], wanted, after, limit)
+        body = LinesView(
+            transaction_id=match.transaction_id,
+            matched_alias=match.alias,
+            lines=[line_view(row) for row in lines],
+            truncated=len(rows) > settings.max_rows,
+            next=following.spelt if following else None,
+        )
+        return Response(body.model_dump_json(), media_type="application/json")
+
+    return routes
+
+
+class New:
+    """The lines of one transaction that haven't been told yet; late ones too, whatever their time."""
+
+    def __init__(self, reader: Reader, transaction_id: str, wanted: LineFilter, limit: int) -> None:
+        self._reader = reader
+        self._id = transaction_id
+        self._wanted = wanted
+        self._limit = limit
+        self._told: Counter[bytes] = Counter()
+
+    def lines(self) -> Iterator[News]:
+        now: Counter[bytes] = Counter()
+        for row in self._reader.logs(self._id, self._limit):
+            if not self._wanted.passes(row):
+                continue
+            key = hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            now[key] += 1
+            if now[key] > self._told[key]:
+                self._told[key] += 1
+                yield News("line", line_view(row).model_dump_json())
+
+
+def line_view(row: Line) -> LineView:
+    """The JSON of a line."""
+    number = severity(row)
+    return LineView(
+        kind=kind_of_line(row),
+        time_unix_nano=str(row.time),
+        service=row.service,
+        proxy_role=row.proxy_role if isinstance(row, AccessLogRow) else "",
+        level=level(number),
+        error=is_error(row),
+        text=said(row),
+        span_id=row.span_id,
+        transaction_id=row.transaction_id,
+        event_name=row.event_name if isinstance(row, LogRow) else "",
+        scope_name=row.scope_name if isinstance(row, LogRow) else "",
+        response_code=row.response_code if isinstance(row, AccessLogRow) else None,
+        response_flags=row.response_flags if isinstance(row, AccessLogRow) else "",
+        attributes=row.attributes,
+        resource=row.resource,
+    )
