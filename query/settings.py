@@ -23,6 +23,10 @@ class QuerySettings:
         True,
         "Show proxies' records and log lines in Jaeger's APIs: as spans where none was recorded, else in the spans.",
     )
+    jaeger_max_clock_skew: float = option(
+        3600.0,
+        "Seconds by which Jaeger's APIs move spans whose host's clock is off; each says so. 0, as Jaeger has it: none.",
+    )
     base_path: str = option("", "Path the service lives under behind a proxy, such as /weftline.")
     ui: str = option("", "Folder of a built UI to serve instead of the own one.")
     max_rows: int = option(20_000, "Rows of one transaction in an answer; when there are more, the answer says so.")

@@ -67,6 +67,17 @@ class ClickHouseReader(ClickHouseMesh, ClickHouseRed):
             found.setdefault(trace_id, []).append(outline)
         return found
 
+    def records_of(self, transaction_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[LogRow | AccessLogRow]]:
+        found: dict[str, list[LogRow | AccessLogRow]] = {}
+        if not transaction_ids:
+            return found
+        ids = list(transaction_ids)
+        for log in map(_log, self._query("logs_of", ids=ids, limit=limit)):
+            found.setdefault(log.transaction_id, []).append(log)
+        for record in map(_access_log, self._query("access_logs_of", ids=ids, limit=limit)):
+            found.setdefault(record.transaction_id, []).append(record)
+        return {one: sorted(rows, key=lambda row: row.time)[:limit] for one, rows in found.items()}
+
     def operations(self, service: str) -> Sequence[Operation]:
         return [Operation(*row) for row in self._query("operations", service=service)]
 

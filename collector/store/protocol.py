@@ -272,6 +272,12 @@ class Reader(MeshReader, RedReader, Protocol):
     def span_outlines(self, trace_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[SpanOutline]]:
         """As `spans`, but only what a list of traces needs."""
 
+    def records_of(self, transaction_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[LogRow | AccessLogRow]]:
+        """Transaction ID → its log lines and access logs by time, at most ``limit`` of each; without any: left out.
+
+        Only rows that name the transaction themselves: `transaction` also finds those that an x-request-id relates.
+        """
+
     def operations(self, service: str) -> Sequence[Operation]:
         """What the spans of ``service`` were called, sorted; empty if it is unknown."""
 

@@ -13,7 +13,7 @@ from weftline.query.grpc.errors import Refused, invalid, not_found
 from weftline.query.grpc.messages import V2, message
 from weftline.query.routes.jaeger_search import TraceQuery, find_traces
 from weftline.query.routes.jaeger_traces import Traces
-from weftline.query.routes.jaeger_v1_model import Json, trace, without_repetition
+from weftline.query.routes.jaeger_v1_model import Json, trace
 from weftline.query.settings import QuerySettings
 
 CHUNK: Final = 10
@@ -35,7 +35,7 @@ class QueryServiceV2:
 
     def get_trace(self, request: Any) -> Iterator[Any]:
         wanted = _trace_id(request.trace_id)
-        found = self._traces.get([wanted]).get(wanted)
+        found = self._traces.get([wanted], raw=request.raw_traces).get(wanted)
         if not found:
             raise not_found()
         return _chunks(wanted, found.spans, raw=request.raw_traces)
@@ -54,7 +54,7 @@ class QueryServiceV2:
             asked, asked.tags, min(asked.search_depth, most) if asked.search_depth > 0 else DEFAULT_DEPTH
         )
         ids = find_traces(self._searcher, query, self._settings, time.monotonic)
-        for one, found in self._traces.found(ids).items():
+        for one, found in self._traces.found(ids, raw=asked.raw_traces).items():
             yield from _chunks(one, found.spans, raw=asked.raw_traces)
 
     def get_services(self, request: Any) -> Any:  # noqa: ARG002 - gRPC's shape
@@ -105,10 +105,9 @@ def _chunks(trace_id: str, rows: Sequence[SpanRow], *, raw: bool) -> Iterator[An
 
 
 def _spans(trace_id: str, rows: Sequence[SpanRow], *, raw: bool) -> Iterator[Any]:
-    shown = rows if raw else without_repetition(rows)
-    view = trace(trace_id, shown, raw=raw, truncated=False)
+    view = trace(trace_id, rows, raw=raw, truncated=False)
     processes = view["processes"]
-    for row, one in zip(shown, view["spans"], strict=True):
+    for row, one in zip(rows, view["spans"], strict=True):
         span = Span(
             trace_id=bytes.fromhex(trace_id),
             span_id=bytes.fromhex(row.span_id),

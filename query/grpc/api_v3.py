@@ -35,14 +35,14 @@ class QueryServiceV3:
             wanted = jaeger_v1_parameters.trace_id(request.trace_id)
         except jaeger_v1_parameters.ParameterError as error:
             raise invalid(f"malform trace ID: {error}") from error
-        found = self._traces.get([wanted]).get(wanted)
+        found = self._traces.get([wanted], raw=request.raw_traces).get(wanted)
         if not found:
             raise not_found()
         return iter([_data(found.spans)])
 
     def find_traces(self, request: Any) -> Iterator[TracesData]:
         ids = self._find(request)
-        return (_data(found.spans) for found in self._traces.found(ids).values())
+        return (_data(found.spans) for found in self._traces.found(ids, raw=request.query.raw_traces).values())
 
     def find_trace_summaries(self, request: Any) -> Iterator[Any]:
         ids = self._find(request)

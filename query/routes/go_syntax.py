@@ -105,6 +105,24 @@ def parse_string_map(text: str) -> dict[str, str]:
     return {key: one or "" for key, one in value.items()}
 
 
+def spell_duration(nanoseconds: int) -> str:
+    """time.Duration.String(): ``1.5ms``, ``-2s``, ``1m0s``, ``1h0m0s``."""
+    sign, left = ("-" if nanoseconds < 0 else ""), abs(nanoseconds)
+    if left < 10**9:
+        unit, size = next((it for it in (("ns", 1), ("µs", 10**3), ("ms", 10**6)) if left < it[1] * 1000), ("s", 10**9))
+        return f"{sign}{_decimal(left, size)}{unit}" if left else "0s"
+    hours, left = divmod(left, 3600 * 10**9)
+    minutes, left = divmod(left, 60 * 10**9)
+    long = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
+    return f"{sign}{long}{_decimal(left, 10**9)}s"
+
+
+def _decimal(number: int, size: int) -> str:
+    whole, rest = divmod(number, size)
+    digits = str(rest).rjust(len(str(size)) - 1, "0").rstrip("0") if rest else ""
+    return f"{whole}.{digits}" if digits else str(whole)
+
+
 def quoted(text: str) -> str:
     """%q."""
     return json.dumps(text, ensure_ascii=False)

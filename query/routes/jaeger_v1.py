@@ -78,7 +78,7 @@ def router(
             return problems.jaeger(400, str(error))
         except AskOtherwise as error:
             return problems.jaeger(400, f"the search can't be answered because {error}; narrow its time")
-        found = traces.get(ids) if wanted else traces.found(ids)
+        found = traces.get(ids, raw=raw) if wanted else traces.found(ids, raw=raw)
         data = [trace(one, it.spans, raw=raw, truncated=it.truncated) for one, it in found.items()]
         missing = [{"msg": "trace not found", "traceID": _short(one)} for one in wanted if one not in found]
         return _json(request, problems.envelope(data, errors=missing or None))
@@ -91,7 +91,7 @@ def router(
         except ParameterError as error:
             return problems.jaeger(400, str(error))
         # start and end are hints only: Grafana sends milliseconds where Jaeger means microseconds.
-        found = traces.get([wanted]).get(wanted)
+        found = traces.get([wanted], raw=raw).get(wanted)
         if not found:
             return problems.jaeger(404, "trace not found")
         return _json(request, problems.envelope([trace(wanted, found.spans, raw=raw, truncated=found.truncated)]))

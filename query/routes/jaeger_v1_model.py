@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from weftline.collector.store.protocol import SpanEvent, SpanLink, SpanRow
+from weftline.query.routes.jaeger_adjust import WARNINGS, warnings_of
 
 Json = dict[str, Any]
 
@@ -22,25 +23,16 @@ INVALID_LINK: Final = "Invalid span link removed"
 
 
 def trace(trace_id: str, spans: Sequence[SpanRow], *, raw: bool, truncated: bool) -> Json:
-    """One entry of the envelope's ``data``. ``raw`` leaves out Jaeger's adjusters: deduplication, sorting of
-    attributes by key and of events by name, removal of empty links."""
+    """One entry of the envelope's ``data``. ``raw`` leaves out those of Jaeger's adjusters that are made here:
+    sorting of attributes by key and of events by name, removal of empty links. For the others see `jaeger_adjust`."""
     shown = trace_id.removeprefix("0" * 16)
     processes: dict[str, Json] = {}
     ids: dict[str, str] = {}
-    rows = spans if raw else without_repetition(spans)
-    views = [_span(row, shown, process_id(_process(row), processes, ids), raw=raw) for row in rows]
+    views = [_span(row, shown, process_id(_process(row), processes, ids), raw=raw) for row in spans]
     if truncated and views:
         warning = f"trace has more than {len(views)} spans, showing first {len(views)} spans only"
         views[0]["warnings"] = [*(views[0]["warnings"] or []), warning]
     return {"traceID": shown, "spans": views, "processes": processes, "warnings": None}
-
-
-def without_repetition(spans: Sequence[SpanRow]) -> list[SpanRow]:
-    """Each of equal spans once: Jaeger's adjuster of that name."""
-    once: dict[str, SpanRow] = {}
-    for row in spans:
-        once.setdefault(repr(row), row)
-    return list(once.values())
 
 
 def process_id(process: Json, processes: dict[str, Json], ids: dict[str, str]) -> str:
@@ -71,7 +63,7 @@ def _span(row: SpanRow, trace_id: str, process: str, *, raw: bool) -> Json:
         "tags": _span_tags(row, by_key=not raw),
         "logs": [_log(event, by_key=not raw) for event in events],
         "processID": process,
-        "warnings": [INVALID_LINK] * (len(row.links) - len(links)) or None,
+        "warnings": [*warnings_of(row), *[INVALID_LINK] * (len(row.links) - len(links))] or None,
     }
 
 
@@ -108,7 +100,8 @@ def _span_tags(row: SpanRow, *, by_key: bool) -> list[Json]:
         tags.append(_text("otel.scope.version", row.scope_version))
         if by_key:
             tags.append(_text("otel.library.version", row.scope_version))
-    tags += _tags(row.attributes, by_key=by_key)
+    attributes = {name: it for name, it in row.attributes.items() if name != WARNINGS}
+    tags += _tags(attributes, by_key=by_key)
     if row.kind != "unspecified":
         tags.append(_text("span.kind", row.kind))
     if row.status != "unset":

@@ -23,6 +23,7 @@ from weftline.query.settings import QuerySettings
 Value = TypeVar("Value")
 
 DEFAULT_DEPTH: Final = 100
+RAW: Final = ("query.rawTraces", "query.raw_traces")
 
 
 def router(reader: Reader, searcher: Searcher, settings: QuerySettings) -> APIRouter:
@@ -55,10 +56,10 @@ def router(reader: Reader, searcher: Searcher, settings: QuerySettings) -> APIRo
                 raise ParameterError(f"malformed parameter trace_id: {error}") from error
             for names in (("startTime", "start_time"), ("endTime", "end_time")):
                 _read(request.query_params, names, parse_time, 0)
-            _read(request.query_params, ("rawTraces", "raw_traces"), parse_bool, False)
+            raw = _read(request.query_params, ("rawTraces", "raw_traces"), parse_bool, False)
         except ParameterError as error:
             return problems.jaeger_v3(400, str(error))
-        found = traces.get([wanted]).get(wanted)
+        found = traces.get([wanted], raw=raw).get(wanted)
         if not found:
             return problems.jaeger_v3(404, "trace not found")
         return _json({"result": {"resourceSpans": resource_spans(found.spans)}})
@@ -68,7 +69,8 @@ def router(reader: Reader, searcher: Searcher, settings: QuerySettings) -> APIRo
         ids = _found(request.query_params)
         if isinstance(ids, Response):
             return ids
-        spans = [span for found in traces.found(ids).values() for span in found.spans]
+        raw = _read(request.query_params, RAW, parse_bool, False)
+        spans = [span for found in traces.found(ids, raw=raw).values() for span in found.spans]
         if not spans:
             return problems.jaeger_v3(404, "No traces found")
         return _json({"result": {"resourceSpans": resource_spans(spans)}})
@@ -109,7 +111,7 @@ def _query(parameters: QueryParams, most: int) -> TraceQuery:
     depth = _read(parameters, names, lambda text: parse_int(text, 32), DEFAULT_DEPTH)
     shortest = read("durationMin", "duration_min", parse_duration, 0)
     longest = read("durationMax", "duration_max", parse_duration, 0)
-    read("rawTraces", "raw_traces", parse_bool, False)
+    _read(parameters, RAW, parse_bool, False)
     attributes: Mapping[str, str] = read("attributes", "attributes", parse_string_map, {})
     return TraceQuery(
         start,

@@ -4,11 +4,13 @@ JSON as protobuf's: ids in hex, 64-bit integers as strings, enums as numbers, ze
 UI insists on (names of services, operations and kinds, counts) is always there.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
 from weftline.collector.store.protocol import SpanOutline, SpanRow
+from weftline.query.routes.jaeger_adjust import WARNINGS
 from weftline.query.routes.jaeger_v1_model import INT_ATTRIBUTES
 
 Json = dict[str, Any]
@@ -75,6 +77,8 @@ def _attributes_in(attributes: Mapping[str, str]) -> Json:
 
 
 def _value(key: str, text: str) -> Json:
+    if key == WARNINGS:
+        return {"arrayValue": {"values": [{"stringValue": one} for one in json.loads(text)]}}
     if key in INT_ATTRIBUTES and text.isascii() and text.isdecimal():
         return {"intValue": text}
     return {"stringValue": text}

@@ -44,7 +44,8 @@ def estimate(
 
 def _reference(rows: Sequence[Row], parents: Sequence[int | None], clock_of: Sequence[int]) -> int:
     roots = [position for position, parent in enumerate(parents) if parent is None]
-    return clock_of[max(roots, key=lambda position: (_end(rows[position]) - rows[position].time, -position))]
+    # Ids in a circle leave no root; the first row is as good then.
+    return clock_of[max(roots, key=lambda position: (_end(rows[position]) - rows[position].time, -position), default=0)]
 
 
 def _narrow(it: Difference, above: Row, below: Row) -> None:

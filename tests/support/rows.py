@@ -260,6 +260,10 @@ class RowsReader:
                 found[trace_id] = rows
         return found
 
+    def records_of(self, transaction_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[LogRow | AccessLogRow]]:
+        found = {one: self.logs(one, limit) for one in transaction_ids}
+        return {one: rows for one, rows in found.items() if rows}
+
     def span_outlines(self, trace_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[SpanOutline]]:
         return {
             trace_id: [

@@ -231,7 +231,7 @@ def test_a_span_in_full() -> None:
             }
         ],
         "processID": "p1",
-        "warnings": None,
+        "warnings": ["parent span ID=000000000000000a is not in the trace; skipping clock skew adjustment"],
         "process": {
             "serviceName": "payment",
             "tags": [

@@ -66,7 +66,7 @@ def test_a_trace_is_otlp_in_json(app: FastAPI, reader: RowsReader) -> None:
         span("GET /", "a", "b", kind="server", status="error", status_message="no", attributes={"http.response.status_code": "500", "k": "v"}, scope=("flask", "3"), events=[event], links=[link]),
         span("plain", "e", took=0),
     ]  # fmt: skip
-    assert call(app, f"/api/v3/traces/{TRANSACTION}").json() == {
+    assert call(app, f"/api/v3/traces/{TRANSACTION}?rawTraces=true").json() == {
         "result": {
             "resourceSpans": [
                 {
