@@ -20,6 +20,15 @@ class ClickHouseSettings:
     password: str = option("", "Password.")
     secure: bool = option(False, "TLS on both ports.")
     timeout: float = option(30.0, "Seconds an insert or a query may take.")
+    cluster: str = option(
+        "", "Name of the cluster (remote_servers) that the host above is a server of; rows are sharded by transaction."
+    )
+    replicated: bool = option(True, "Tables of a cluster are ReplicatedMergeTree, which needs ClickHouse Keeper.")
+
+    @property
+    def whole(self) -> str:
+        """The database in which all rows are: on a cluster that of the tables over all shards."""
+        return f"{self.database}_cluster" if self.cluster else self.database
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ from weftline.collector.store.clickhouse_journal import ClickHouseJournal
 from weftline.collector.store.clickhouse_known_rows import ClickHouseKnownRows
 from weftline.collector.store.clickhouse_proxy_stats import ClickHouseProxyStats
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
+from weftline.collector.store.cluster import one_a_shard
 from weftline.collector.store.exporter import Exporter
 from weftline.collector.store.migrate import migrate
 from weftline.collector.store.retention import Done, days_kept, retain
@@ -258,8 +259,10 @@ def open_exporter(environ: Environ) -> Exporter:
     return ClickHouseExporter(read(ClickHouseSettings, environ))
 
 
-def open_backfill(environ: Environ) -> Backfill:
-    return Backfill(read(ClickHouseSettings, environ))
+def open_backfills(environ: Environ) -> list[Backfill]:
+    """One a shard: a transaction's rows, and what is derived of them, are on one."""
+    clickhouse = read(ClickHouseSettings, environ)
+    return [Backfill(server) for server in one_a_shard(clickhouse)]
 
 
 def run_collect_logs(

@@ -26,18 +26,27 @@ BLOCK_ROWS: Final = 1024
 """Of a query that is read in blocks: few, because wide rows take a hundred times their size on the wire."""
 
 
+ON_CLUSTER: Final = {
+    # What a subquery asks for is on the shard of the transaction; where it may not be, the SQL says GLOBAL.
+    "distributed_product_mode": "local",
+    # An insert is durable on every shard when it returns.
+    "distributed_foreground_insert": 1,
+}
+
+
 def connect(settings: ClickHouseSettings, database: str | None = None) -> Client:
-    """A client of the native port; it connects when it is first used."""
+    """A client of the native port, of all rows unless ``database`` is given; it connects when it is first used."""
     return Client(
         host=settings.host,
         port=settings.tcp_port,
-        database=settings.database if database is None else database,
+        database=settings.whole if database is None else database,
         user=settings.user,
         password=settings.password,
         secure=settings.secure,
         connect_timeout=5,
         send_receive_timeout=settings.timeout,
         sync_request_timeout=5,
+        settings=ON_CLUSTER if settings.cluster else None,
     )
 
 
@@ -94,7 +103,7 @@ class ClickHouseConnections:
             client = self._idle.get_nowait()
         except queue.Empty:
             client = connect(self._settings)
-        client.settings = dict(only(tenant))
+        client.settings = {**(ON_CLUSTER if self._settings.cluster else {}), **only(tenant)}
         try:
             yield client
         except ServerException:

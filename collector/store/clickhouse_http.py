@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from weftline.collector.errors import TryLater
 from weftline.collector.settings import ClickHouseSettings
+from weftline.collector.store.clickhouse_connections import ON_CLUSTER
 from weftline.collector.store.clickhouse_errors import translate
 
 
@@ -23,7 +24,8 @@ class ClickHouseHttp:
         May be sent twice where the server closed an idle connection: what writes must bear that.
         """
         s = self._settings
-        path = "/?" + urlencode({"database": s.database, **parameters})
+        on_cluster = {name: str(value) for name, value in ON_CLUSTER.items()} if s.cluster else {}
+        path = "/?" + urlencode({"database": s.whole, **on_cluster, **parameters})
         headers = {"Content-Length": str(sum(map(len, body)))}
         if s.user != "default" or s.password:
             headers |= {"X-ClickHouse-User": s.user, "X-ClickHouse-Key": s.password}

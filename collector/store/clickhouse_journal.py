@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_http import ClickHouseHttp
+from weftline.collector.store.cluster import local
 from weftline.collector.store.protocol import Begun, Signal
 from weftline.collector.store.varint import read_varint, varint
 
@@ -14,7 +15,8 @@ class ClickHouseJournal:
     """See `Journal`."""
 
     def __init__(self, settings: ClickHouseSettings) -> None:
-        self._http = ClickHouseHttp(settings)
+        # On a cluster the journal is the server's own: a partition of a table over all shards can't be dropped.
+        self._http = ClickHouseHttp(local(settings))
 
     def begin(
         self, token: str, signal: Signal, hashes: Sequence[bytes], messages: Sequence[bytes], tenant: str = ""

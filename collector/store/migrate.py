@@ -14,6 +14,7 @@ from weftline.collector.errors import Misconfigured
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_connections import connect, executing
+from weftline.collector.store.cluster import clustered, distribute, servers
 
 logger = logging.getLogger(__name__)
 
@@ -23,18 +24,26 @@ ENGINE = ReplacingMergeTree ORDER BY number"""
 
 
 def migrate(settings: ClickHouseSettings) -> list[str]:
-    """Apply what is missing; returns the names applied, oldest first.
+    """Apply what is missing, on every server of a cluster; returns the names applied, oldest first.
 
     Raises `TryLater` when ClickHouse is away and `Misconfigured` when the database holds a migration that this version
-    doesn't know, or knows with other text.
+    doesn't know, or knows with other text, or when there is no such cluster.
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", settings.database):
         raise Misconfigured(f"WEFTLINE_CLICKHOUSE_DATABASE={settings.database!r} is not a database name.")
-    with executing(settings), connect(settings, database="default") as client:
-        client.execute(f"CREATE DATABASE IF NOT EXISTS {settings.database}")
-    with executing(settings), connect(settings) as client:
-        client.execute(_RECORD)
-        return _apply(client, settings)
+    applied: dict[str, None] = {}
+    every = [server for shard in servers(settings) for server in shard]
+    for server in every:
+        with executing(server), connect(server, database="default") as client:
+            client.execute(f"CREATE DATABASE IF NOT EXISTS {server.database}")
+        with executing(server), connect(server) as client:
+            client.execute(_RECORD)
+            applied |= dict.fromkeys(_apply(client, settings))
+    if settings.cluster:
+        for server in every:  # all have their tables now
+            with executing(server), connect(server) as client:
+                distribute(client, settings)
+    return list(applied)
 
 
 def _apply(client: Client, settings: ClickHouseSettings) -> list[str]:
@@ -57,7 +66,7 @@ def _apply(client: Client, settings: ClickHouseSettings) -> list[str]:
                 )
             continue
         for statement in migration.statements:
-            client.execute(statement)
+            client.execute(clustered(statement, settings))
         client.execute(
             "INSERT INTO schema_migrations (number, name, checksum) VALUES",
             [(number, migration.name, checksum)],

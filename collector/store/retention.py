@@ -17,6 +17,7 @@ from clickhouse_driver import Client
 from weftline.collector.settings import ClickHouseSettings, RetentionSettings
 from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_connections import connect, executing
+from weftline.collector.store.cluster import one_a_shard
 
 logger = logging.getLogger(__name__)
 
@@ -96,8 +97,13 @@ def retain(
 ) -> list[Done]:
     """Let go of what is due; ``dry_run`` only says what (rows that would stay are not counted). Raises `TryLater`.
 
-    What lands in a day while it is being thinned out may go with it: it is older than its retention.
+    What lands in a day while it is being thinned out may go with it: it is older than its retention. On a cluster each
+    shard lets go of its own rows, told one after the other: a transaction is on one with all its rows.
     """
+    return [done for server in one_a_shard(clickhouse) for done in _retain(server, settings, today, dry_run=dry_run)]
+
+
+def _retain(clickhouse: ClickHouseSettings, settings: RetentionSettings, today: date, *, dry_run: bool) -> list[Done]:
     kept = days_kept(settings)
     with executing(clickhouse), connect(clickhouse) as client:
         there = {

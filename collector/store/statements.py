@@ -58,6 +58,12 @@ def rebuild(name: str) -> str:
     return _without_comments(text(f"rebuild/{name}.sql"))
 
 
+@cache
+def shards(name: str) -> str:
+    """The statement in `shards/<name>.sql`, or the piece of one."""
+    return _without_comments(text(f"shards/{name}.sql"))
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     number: int

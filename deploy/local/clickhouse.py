@@ -32,7 +32,7 @@ CONFIG = """\
   <log-level>warning</log-level>
   <background_schedule_pool_size>16</background_schedule_pool_size>
   <logger><log>{log}</log><size>2M</size><count>1</count></logger>
-</clickhouse>
+{more}</clickhouse>
 """
 
 
@@ -45,11 +45,15 @@ class ClickHouse(Process):
 
     host = HOST
 
-    def __init__(self, folder: Path, *, tcp_port: int | None = None, http_port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, tcp_port: int | None = None, http_port: int | None = None, more: str = ""
+    ) -> None:
+        """``more`` is XML for its configuration: the clusters it knows."""
         self.folder = folder.absolute()
         self.data = self.folder / "data"
         self.tcp_port = tcp_port or 0
         self.http_port = http_port or 0
+        self._more = more
         self._wanted = (tcp_port, http_port)
         self._lock = FolderLock(self.folder)
         super().__init__(
@@ -72,6 +76,7 @@ class ClickHouse(Process):
                 tcp_port=self.tcp_port,
                 http_port=self.http_port,
                 log=escape(str(self.folder / "clickhouse.log")),
+                more=self._more,
             )
             (self.folder / "config.xml").write_text(config)
             self.data.mkdir(exist_ok=True)

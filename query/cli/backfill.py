@@ -8,7 +8,7 @@ import click
 
 from weftline.agent.env import SettingsError
 from weftline.collector.errors import Misconfigured, TryLater
-from weftline.query.cli.progress import steps
+from weftline.query.cli.progress import Steps, steps
 
 
 def _day(_context: click.Context, _parameter: click.Parameter, text: str | None) -> date | None:
@@ -33,34 +33,11 @@ def backfill(*, tables: tuple[str, ...], since: date | None, until: date | None,
     replaced at once, so nothing doubles; what is done is noted, so the same command goes on after Ctrl-C.
     Configured by WEFTLINE_CLICKHOUSE_…
     """
-    from weftline.collector.wiring import open_backfill
-
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    failed = 0
+    failed = False
     with steps() as shown:
         try:
-            opened = open_backfill(os.environ)
-            work = opened.plan(tables, since or date.min, until or yesterday, again=again)
-            due = [it for it in work if not it.reason]
-            for it in work:
-                if it.reason and (dry_run or it.reason != "done before"):
-                    shown.say(f"{it.day}  {it.table:<14}left as it is: {it.reason}")
-            if dry_run:
-                for it in due:
-                    click.echo(f"{it.day}  {it.table:<14}{it.rows:,} rows to read")
-                due = []
-            elif not due:
-                click.echo("Nothing is due.")
-            rows = 0
-            shown.begin("backfill", sum(it.rows for it in due))
-            for it, problem in opened.run(due):
-                rows += it.rows
-                shown.show(rows, rows)
-                failed += bool(problem)
-                if problem:
-                    shown.say(f"weftline: {it.day} of {it.table} is as it was: {problem}.")
-                else:
-                    click.echo(f"{it.day}  {it.table:<14}out of {it.rows:,} rows")
+            failed = _run(tables, since or date.min, until or yesterday, shown, again=again, dry_run=dry_run)
         except (SettingsError, Misconfigured) as error:
             shown.say(f"weftline: {error}")
             sys.exit(2)
@@ -71,3 +48,33 @@ def backfill(*, tables: tuple[str, ...], since: date | None, until: date | None,
             shown.say("Interrupted. The same command goes on where this one stopped.")
             sys.exit(130)
     sys.exit(1 if failed else 0)
+
+
+def _run(tables: tuple[str, ...], since: date, until: date, shown: Steps, *, again: bool, dry_run: bool) -> bool:
+    """Whether some days could not be made."""
+    from weftline.collector.wiring import open_backfills
+
+    shards = [(shard, shard.plan(tables, since, until, again=again)) for shard in open_backfills(os.environ)]
+    for _, work in shards:
+        for it in work:
+            if it.reason and (dry_run or it.reason != "done before"):
+                shown.say(f"{it.day}  {it.table:<14}left as it is: {it.reason}")
+            elif not it.reason and dry_run:
+                click.echo(f"{it.day}  {it.table:<14}{it.rows:,} rows to read")
+    if dry_run:
+        return False
+    due = [(shard, [it for it in work if not it.reason]) for shard, work in shards]
+    if not any(work for _, work in due):
+        click.echo("Nothing is due.")
+    rows, failed = 0, False
+    shown.begin("backfill", sum(it.rows for _, work in due for it in work))
+    for shard, work in due:
+        for it, problem in shard.run(work):
+            rows += it.rows
+            shown.show(rows, rows)
+            if problem:
+                failed = True
+                shown.say(f"weftline: {it.day} of {it.table} is as it was: {problem}.")
+            else:
+                click.echo(f"{it.day}  {it.table:<14}out of {it.rows:,} rows")
+    return failed

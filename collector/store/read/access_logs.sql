@@ -16,7 +16,7 @@ SELECT lower(hex(transaction_id)), lower(hex(trace_id)), lower(hex(span_id)), lo
        downstream_local_uri_san, upstream_peer_uri_san
 FROM (
   SELECT * FROM access_logs
-  WHERE transaction_id = id OR transaction_id IN (SELECT request_transaction_id FROM request_ids WHERE transaction_id = id)
+  WHERE transaction_id = id OR transaction_id GLOBAL IN (SELECT request_transaction_id FROM request_ids WHERE transaction_id = id)
   ORDER BY kind = 'start', kind = 'interim', transaction_id != id, duration DESC
   LIMIT 1 BY record_id, if(record_id = 0, sipHash64(time, span_id, upstream_span_id, stream_id, log_type), 0)
 )

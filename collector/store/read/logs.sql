@@ -3,6 +3,6 @@ SELECT lower(hex(transaction_id)), lower(hex(span_id)), toUnixTimestamp64Nano(ti
        body, event_name, scope_name, resource, attributes
 FROM logs
 WHERE transaction_id = id
-   OR transaction_id IN (SELECT trace_id FROM access_logs WHERE transaction_id = id AND trace_id != toFixedString('', 16))
+   OR transaction_id GLOBAL IN (SELECT trace_id FROM access_logs WHERE transaction_id = id AND trace_id != toFixedString('', 16))
 ORDER BY logs.time
 LIMIT %(limit)s

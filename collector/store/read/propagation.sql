@@ -18,10 +18,10 @@ SELECT service, node_id, passed, count(),
           groupArraySorted(3)((-at, transaction_id, request_id, toString(method), path, toString(upstream_cluster)))))
 FROM (
   SELECT service, node_id, multiIf(
-      (service, node_id, transaction_id) IN (SELECT service, node_id, transaction_id FROM inbound WHERE transaction_id != no_trace),
-        if(parent_span_id != no_span AND (trace_id = no_trace OR (service, node_id, trace_id) IN (SELECT service, node_id, trace_id FROM inbound)),
+      (service, node_id, transaction_id) GLOBAL IN (SELECT service, node_id, transaction_id FROM inbound WHERE transaction_id != no_trace),
+        if(parent_span_id != no_span AND (trace_id = no_trace OR (service, node_id, trace_id) GLOBAL IN (SELECT service, node_id, trace_id FROM inbound)),
            'trace', 'transaction_id'),
-      request_id != '' AND (service, node_id, key_of(request_id)) IN (SELECT service, node_id, request_key FROM inbound), 'request_id',
+      request_id != '' AND (service, node_id, key_of(request_id)) GLOBAL IN (SELECT service, node_id, request_key FROM inbound), 'request_id',
       parent_span_id != no_span, 'own_trace',
       'nothing') AS passed,
     toUnixTimestamp64Nano(access_logs.time) AS at, transaction_id, request_id, method, path, upstream_cluster

@@ -6,6 +6,6 @@ SELECT lower(hex(transaction_id)), lower(hex(span_id)), lower(hex(parent_span_id
        arrayMap(t -> lower(hex(t)), links.trace_id), arrayMap(s -> lower(hex(s)), links.span_id), links.attributes
 FROM spans
 WHERE transaction_id = id
-   OR transaction_id IN (SELECT trace_id FROM access_logs WHERE transaction_id = id AND trace_id != toFixedString('', 16))
+   OR transaction_id GLOBAL IN (SELECT trace_id FROM access_logs WHERE transaction_id = id AND trace_id != toFixedString('', 16))
 ORDER BY spans.time
 LIMIT %(limit)s

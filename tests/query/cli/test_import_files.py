@@ -6,6 +6,8 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -185,13 +187,17 @@ def test_a_terminal_gets_a_bar(store: ClickHouseSettings, tmp_path: Path) -> Non
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=theirs,
     )  # fmt: skip
     os.close(theirs)
-    out, _ = child.communicate(lines(300), timeout=120)
-    shown = b""
-    while True:
-        try:
-            shown += os.read(ours, 65536)
-        except OSError:  # the other end is closed
-            break
+    shown = bytearray()
+
+    def watch() -> None:
+        with suppress(OSError):  # the other end is closed
+            while data := os.read(ours, 65536):
+                shown.extend(data)
+
+    watching = threading.Thread(target=watch)
+    watching.start()  # a terminal that nobody reads stops whoever writes to it
+    out, _ = child.communicate(lines(300), timeout=240)
+    watching.join(30)
     os.close(ours)
     assert out == b"Stored 300 spans and log records; 200 were there already; 0 refused.\n"
     assert "━" in shown.decode()
