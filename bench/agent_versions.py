@@ -63,8 +63,8 @@ TRIED: Final = {
     ),
     "grpcio": Tried(("grpcio==1.50.0", "grpcio==1.66.0"), _plugin("grpc")),
     "gunicorn": Tried(
-        ("gunicorn==20.0.0 setuptools<80", "gunicorn==22.0.0", "gunicorn==25.0.0"),
-        (*_plugin("servers"), "tests/agent/test_launcher_prefork.py", "-k", "gunicorn or prefork"),
+        ("gunicorn==20.0.0 setuptools<80", "gunicorn==22.0.0", "gunicorn==25.3.0"),
+        (*_plugin("servers", "gunicorn_asgi"), "tests/agent/test_launcher_prefork.py", "-k", "gunicorn or prefork"),
     ),
     "httpx": Tried(("httpx==0.23.0", "httpx==0.27.0"), (*_plugin("clients"), "-k", "httpx")),
     "kafka-python": Tried(("kafka-python==2.0.2", "kafka-python==2.2.0"), _plugin("kafka")),

@@ -22,6 +22,7 @@ _FOR: Final[dict[str, tuple[str, ...]]] = {
     "celery": ("celery", "kombu"),
     "concurrent_futures": ("concurrent.futures",),
     "grpc_aio": ("grpc",),
+    "gunicorn_asgi": ("gunicorn",),
     "http_client": ("http.client",),
     "opentelemetry": ("opentelemetry.propagate",),
     "redis": ("redis", "kombu"),

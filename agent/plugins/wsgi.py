@@ -116,6 +116,11 @@ def born(environ: Environ) -> None:
         handling.request = begin(environ, _LIBRARY)
 
 
+def around() -> Handling | None:
+    """What the server around is handling."""
+    return _handling.get()
+
+
 def handling() -> context.Transaction | None:
     """The request that the server around is handling."""
     found = _handling.get()

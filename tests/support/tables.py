@@ -36,7 +36,7 @@ SETTINGS = {
 
 LIBRARIES = {
     "servers": {
-        "gunicorn": "gunicorn",
+        "gunicorn (its ASGI worker too)": "gunicorn",
         "uvicorn (WebSockets too)": "uvicorn",
         "Flask": "flask",
         "werkzeug": "werkzeug",
