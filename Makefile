@@ -30,7 +30,7 @@ $(UI): $(shell find query/ui -not -path '*/node_modules*' -not -path '*/dist*' -
 bench: .venv/dev  ## the figures of README
 	$(BIN)/python -m bench
 
-bench-agent: .venv/dev  ## CPython's own test suites, all of them, with every function woven
+bench-agent: .venv/dev  ## the engine's tests and CPython's own suites, woven, on every Python 3.11 to 3.13 that is installed
 	$(BIN)/python -m bench agent-suites
 
 clean:

@@ -1,11 +1,11 @@
 """CPython's own test suites with every function woven: those of the libraries tested, and the tests themselves.
 
-`python -m bench agent-suites` runs all of them, each in a process of its own; the test-suite runs `FAST`. Suites of
-the interpreter's `test` package; a distribution that leaves it out has nothing to run.
+`python -m bench agent-suites` runs the engine's tests and all of the suites, each in a process of its own, on every
+interpreter that is found (`interpreters.py`); the test-suite runs `FAST`. Suites of the interpreter's `test` package; a
+distribution that leaves it out has nothing to run.
 """
 
-import importlib
-import importlib.util
+import functools
 import inspect
 import json
 import subprocess
@@ -13,8 +13,9 @@ import sys
 import types
 import unittest
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
+
+from bench import interpreters
 
 SUITES: Final = {
     "test.test_argparse": ("argparse", "gettext"),
@@ -79,20 +80,19 @@ def error(token: None, exception: BaseException) -> None:
     _calls["error"] += 1
 
 
-def available(suite: str) -> bool:
-    """Whether this interpreter has the suite."""
-    try:
-        return importlib.util.find_spec(suite) is not None
-    except ModuleNotFoundError:
-        return False
+@functools.cache
+def available(suite: str, python: str = sys.executable) -> bool:
+    """Whether an interpreter has the suite."""
+    command = [python, "-c", f"import importlib.util as it; print(it.find_spec({suite!r}) is not None)"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout.strip() == "True"
 
 
-def run(suite: str, timeout: float = 600) -> dict[str, int]:
+def run(suite: str, timeout: float = 600, python: str = sys.executable) -> dict[str, int]:
     """Runs a suite woven, in a process of its own: counts of `tests`, `failed`, `skipped`, `woven`, `enter`, `leave`,
     `error`. Raises :class:`RuntimeError` with its output when the process itself fails."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "bench.agent_suites", suite],
-        cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False, timeout=timeout,
+        [python, "-W", "ignore", "-m", "bench.agent_suites", suite],
+        cwd=interpreters.ROOT, env=interpreters.environ(), capture_output=True, text=True, check=False, timeout=timeout,
     )  # fmt: skip
     try:
         counts: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
@@ -134,25 +134,36 @@ def _run_here(suite: str) -> dict[str, int]:
 
 
 def main() -> None:
-    """Runs all suites and prints a row for each; exits with 1 if a test failed."""
+    """Runs all suites on all interpreters and prints a row for each; exits with 1 if a test failed."""
+    failed = [version for version, python in interpreters.found().items() if not _passes(version, python)]
+    if failed:
+        sys.exit(f"Failed on {', '.join(failed)}.")
+
+
+def _passes(version: str, python: str) -> bool:
+    done = interpreters.run_engines_tests(python)
+    print(f"Python {version}, {python}\nthe engine's tests: {done.stdout.strip().rpartition(chr(10))[2]}", flush=True)
+    if done.returncode:
+        print(done.stdout[-6000:], done.stderr[-2000:], file=sys.stderr)
     total: dict[str, int] = {}
     print(f"{'suite':34}{'tests':>7}{'failed':>7}{'woven':>7}{'calls':>10}{'unbalanced':>11}")
     for suite in SUITES:
-        if not available(suite):
+        if not available(suite, python):
             print(f"{suite:34} is not in this interpreter")
             continue
-        counts = run(suite)
+        counts = run(suite, python=python)
         for name, count in counts.items():
             total[name] = total.get(name, 0) + count
         _print(suite, counts)
     if total:
         _print("all", total)
-    sys.exit(1 if total.get("failed") else 0)
+    return not (done.returncode or total.get("failed"))
 
 
 def _print(suite: str, counts: dict[str, int]) -> None:
     unbalanced = counts["enter"] - counts["leave"] - counts["error"]
-    print(f"{suite:34}{counts['tests']:7}{counts['failed']:7}{counts['woven']:7}{counts['enter']:10}{unbalanced:11}")
+    numbers = f"{counts['tests']:7}{counts['failed']:7}{counts['woven']:7}{counts['enter']:10}{unbalanced:11}"
+    print(f"{suite:34}{numbers}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,9 @@ import asyncio
 import importlib
 import inspect
 import logging
-import os
-import subprocess
 import sys
 import types
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -285,31 +282,6 @@ def _resume(at: dict[int, Any]) -> int:
     from weftline.agent.weave import opcodes
 
     return next(offset for offset, instruction in at.items() if instruction.op == opcodes.RESUME)
-
-
-OTHERS = [
-    path
-    for version in ("3.12", "3.13")
-    for path in sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python{version}"))
-]
-
-
-@pytest.mark.parametrize("python", OTHERS, ids=lambda path: path.name)
-def test_other_interpreters_run_the_engine(python: Path, tmp_path: Path) -> None:
-    """The engine needs the standard library only, so any interpreter of a proven version can be asked."""
-    package = tmp_path / "weftline"
-    package.mkdir()
-    root = Path(__file__).parents[3]
-    (package / "agent").symlink_to(root / "agent")
-    environ = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join((str(tmp_path), str(root / "tests"))),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    script = root / "tests" / "support" / "weave_selftest.py"
-    done = subprocess.run([python, script], env=environ, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr + done.stdout
-    assert done.stdout.startswith("ok ")
 
 
 def test_logging_of_a_contained_exception_names_the_place(target: Any, caplog: pytest.LogCaptureFixture) -> None:
