@@ -7,9 +7,12 @@ brings nothing makes nothing. A batch is no record: each of its records is taken
 
 import dis
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, SupportsIndex
+
+from opentelemetry.context.context import Context
 
 from weftline.agent import context, message, propagate
 from weftline.agent.message import Handling, Sending
@@ -22,6 +25,7 @@ _FOR_ITER: Final = dis.opmap["FOR_ITER"]
 
 Headers = list[tuple[str, bytes]]
 
+_batches: "list[weakref.ref[Batch]]" = []
 _in_hand: dict[int, Handling] = {}
 """By id of the consumer, of which C types allow nothing better. A consumer that dies unclosed leaves its last record
 here, which the next consumer at that address puts down."""
@@ -165,14 +169,23 @@ class Batch(list[Any]):
     """The records of a batch, a list that takes each record in hand as a loop over it comes to it.
 
     Copying it (`list(batch)`, `all.extend(batch)`) or indexing takes nothing in hand, and makes ordinary lists.
+    `inside` has the context of each record that was taken in hand, by its id.
     """
 
     def __init__(self, records: Iterable[Any], library: str, describe: Any, consumer: object) -> None:
         super().__init__(records)
-        self._taken = (library, describe, consumer)
+        self.taken = (library, describe, consumer)
+        self.inside: dict[int, Context] = {}
+        self._ids: frozenset[int] | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        return _Batched(list.__iter__(self), *self._taken)
+        return _Batched(list.__iter__(self), self)
+
+    def has(self, record: object) -> bool:
+        """Whether this very object is a record of the batch; a hundred are asked for in a row."""
+        if self._ids is None:
+            self._ids = frozenset(map(id, list.__iter__(self)))
+        return id(record) in self._ids
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         return list, (self[:],)
@@ -188,14 +201,21 @@ def hand_out_batch(
         return
     for partition, batch in records.items():
         records[partition] = Batch(batch, library, describe, consumer)
+    _batches[:] = [known for known in _batches if known() is not None]
+    _batches.extend(map(weakref.ref, records.values()))
+
+
+def batched() -> list[Batch]:
+    """The batches that somebody still has."""
+    return [batch for known in _batches if (batch := known()) is not None]
 
 
 class _Batched:
     """One loop over a batch."""
 
-    def __init__(self, records: Iterator[Any], library: str, describe: Any, consumer: object) -> None:
+    def __init__(self, records: Iterator[Any], batch: Batch) -> None:
         self._records = records
-        self._taken = (library, describe, consumer)
+        self._batch = batch
         self._handling: Handling | None = None
         self._loops: bool | None = None
 
@@ -213,11 +233,12 @@ class _Batched:
         return record
 
     def _take(self, record: Any) -> None:
-        library, describe, consumer = self._taken
+        library, describe, consumer = self._batch.taken
         try:
             known = describe(consumer, record)
             if known is not None:
                 self._handling = take(library, known)
+                self._batch.inside[id(record)] = context.current()
         except Exception as failure:  # noqa: BLE001 - the application's loop calls it, not woven code
             guard.contained(failure, f"{library} take")
 
@@ -227,7 +248,7 @@ class _Batched:
             try:
                 message.put_down(handling)
             except Exception as failure:  # noqa: BLE001 - as above
-                guard.contained(failure, f"{self._taken[0]} put down")
+                guard.contained(failure, f"{self._batch.taken[0]} put down")
 
     __del__ = _put_down
 

@@ -1,6 +1,7 @@
 """aiokafka: a producer span from `send` to the broker's acknowledgement; a consumer span for each record while the
 application's loop has it in hand."""
 
+import functools
 import sys
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -128,11 +129,64 @@ def polled(token: Any, records: Any) -> None:
         kafka_record.hand_out_batch(consumer, most, records, _LIBRARY, _record)
 
 
+def gathering(coros_or_futures: tuple[Any, ...]) -> tuple[tuple[Any, ...], None]:
+    """`asyncio.gather` begins: coroutines that were given a batch's record, and run only now that the loop over the
+    batch has left it, are made tasks within that record."""
+    batches = kafka_record.batched()
+    loop = sys.modules["asyncio"]._get_running_loop() if batches else None  # noqa: SLF001 - the same in C
+    if loop is None:
+        return coros_or_futures, None
+    tasks: dict[int, Any] = {}
+    for given in coros_or_futures:
+        if id(given) not in tasks:
+            tasks[id(given)] = _within_its_record(given, batches, loop)
+    return tuple(tasks[id(given)] for given in coros_or_futures), None
+
+
+def _within_its_record(given: Any, batches: list[kafka_record.Batch], loop: Any) -> Any:
+    """The coroutine's task; what was given, if it has no record or runs already."""
+    frame = getattr(given, "cr_frame", None)
+    if frame is None or given.cr_running or given.cr_suspended:
+        return given
+    for value in frame.f_locals.values():
+        for batch in batches:
+            if batch.has(value):
+                return _task(given, value, batch, loop)
+    return given
+
+
+def _task(coroutine: Any, record: Any, batch: kafka_record.Batch, loop: Any) -> Any:
+    outside, handling = context.current(), None
+    inside = batch.inside.get(id(record))
+    try:
+        if inside is None:  # no loop of the program's has come to it: `gather(*map(work, batch))`
+            library, describe, consumer = batch.taken
+            handling = kafka_record.take(library, describe(consumer, record))
+        else:
+            context.attach(inside)
+        task = loop.create_task(coroutine)
+    finally:
+        context.attach(outside)
+    task._log_destroy_pending = False  # noqa: SLF001 - as `gather` does with what it makes a task
+    if handling is not None:
+        task.add_done_callback(functools.partial(_worked_on, handling))
+    return task
+
+
+def _worked_on(handling: Handling, task: Any) -> None:
+    try:
+        exception = None if task.cancelled() else getattr(task, "_exception", None)  # exception() counts as looking
+        message.put_down(handling, exception)
+    except Exception as failure:  # noqa: BLE001 - the event loop calls it, not woven code
+        guard.contained(failure, f"{_LIBRARY} worked on")
+
+
 SEND = Advice(send, queued, message.not_sent)
 LOOP = Advice(loop, looping)
 NEXT = Advice(next_record, handed_out)
 POLL = Advice(poll, polled)
 WAIT = Advice(waiting, waited, stopped)
+GATHER = Advice(gathering)
 CLOSE = Advice(kafka_record.put_down)
 
 POINTCUTS = [
@@ -164,7 +218,16 @@ POINTCUTS = [
             ("stop", "CLOSE", ("self",)),
         )
     ),
-    *(  # where the consumer's module names it, so that programs without aiokafka are left alone
+    Pointcut(
+        module="aiokafka.consumer.consumer",  # which names it: programs without aiokafka are left alone
+        target="asyncio.gather",
+        advice=f"{__name__}:GATHER",
+        args=("coros_or_futures",),
+        replaces=("coros_or_futures",),
+        kind="observe",
+        versions=_VERSIONS,
+    ),
+    *(  # the same
         Pointcut("aiokafka.consumer.consumer", "asyncio.wait_for", f"{__name__}:WAIT", (), "observe", "", _VERSIONS)
         for _ in range(sys.version_info < (3, 12))
     ),

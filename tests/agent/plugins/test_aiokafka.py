@@ -202,6 +202,78 @@ def test_the_records_of_a_batch_as_a_loop_comes_to_them(start_agent: StartAgent,
     assert [span["trace_id"] for span in spans] == [A, B]
 
 
+@pytest.mark.parametrize("how", ["comprehension", "generator", "map", "tasks", "task group", "nested"])
+def test_the_records_of_a_batch_gathered(start_agent: StartAgent, sink: OtlpSink, kafka: Kafka, how: str) -> None:
+    start_agent()
+    topic = new_topic()
+    release = asyncio.Event()
+
+    async def work(record: Any) -> tuple[int, str | None]:
+        await release.wait()  # nobody is done before all have begun
+        LOG.info("worked on %d", record.offset)
+        return record.offset, transaction()
+
+    async def other() -> str | None:
+        release.set()
+        return transaction()
+
+    async def main() -> dict[int, str | None]:
+        await fill(kafka, topic, A, B, C)
+        async with consuming(kafka, topic) as consumer:
+            data: dict[Any, Any] = {}
+            while sum(map(len, data.values())) < 3:
+                data = await consumer.getmany(timeout_ms=500)
+                if sum(map(len, data.values())) < 3:
+                    await consumer.seek_to_beginning()
+            (records,) = data.values()
+            if how == "comprehension":
+                *done, outside = await asyncio.gather(*[work(record) for record in records], other())
+            elif how == "generator":
+                *done, outside = await asyncio.gather(*(work(record) for record in records), other())
+            elif how == "map":
+                *done, outside = await asyncio.gather(*map(work, records), other())
+            elif how == "tasks":
+                *done, outside = await asyncio.gather(*[asyncio.create_task(work(r)) for r in records], other())
+            elif how == "nested":
+                waiting = [work(record) for _, some in data.items() for record in some]
+                *done, outside = await asyncio.gather(*waiting, other())
+            else:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(work(record)) for record in records]
+                    outside = await other()
+                done = [task.result() for task in tasks]
+            assert outside is transaction() is None
+            return dict(done)
+
+    assert asyncio.run(main()) == {0: A, 1: B, 2: C}
+    logs = sink.wait(lambda s: len(found := s.logs(logger="billing")) == 3 and found)
+    spans = sink.wait(lambda s: len(s.spans(kind="CONSUMER")) == 3 and s.spans(kind="CONSUMER"))
+    assert {log["trace_id"]: log["span_id"] for log in logs} == {span["trace_id"]: span["span_id"] for span in spans}
+    weftline.agent.stop()
+    assert len(sink.spans(kind="CONSUMER")) == 3
+    if how == "map":  # no loop takes it in hand before: the span is the work's
+        ends = {span["trace_id"]: span["end"] for span in spans}
+        assert all(log["time"] <= ends[log["trace_id"]] for log in logs)
+
+
+def test_what_is_gathered_without_a_record_is_left_alone(start_agent: StartAgent) -> None:
+    import aiokafka  # noqa: F401 - whose plugin weaves gather
+
+    start_agent()
+
+    async def fails() -> None:
+        raise LookupError
+
+    async def main() -> list[Any]:
+        future = asyncio.get_running_loop().create_future()
+        future.set_result(1)
+        same = asyncio.sleep(0, 2)
+        return await asyncio.gather(future, same, same, fails(), return_exceptions=True)
+
+    one, two, again, error = asyncio.run(main())
+    assert (one, two, again, type(error)) == (1, 2, 2, LookupError)
+
+
 def test_a_single_record_asked_for_is_in_hand_until_the_next(
     start_agent: StartAgent, sink: OtlpSink, kafka: Kafka
 ) -> None:
