@@ -8,6 +8,7 @@ distribution that leaves it out has nothing to run.
 import functools
 import inspect
 import json
+import signal
 import subprocess
 import sys
 import types
@@ -122,6 +123,8 @@ def _run_here(suite: str) -> dict[str, int]:
     from weftline.agent.pointcut import Advice, Pointcut
     from weftline.agent.weave import swap
 
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job; a suite interrupts itself
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     advice = Advice(enter, leave, error)
     tests = unittest.defaultTestLoader.loadTestsFromName(suite)
     woven = 0
