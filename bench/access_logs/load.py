@@ -1,24 +1,35 @@
 """Requests without a client in the way: pipelined over a few connections; answers are only counted."""
 
 import socket
+import sys
 import threading
 import time
+from collections.abc import Callable
 
 _REQUEST = b"GET /pay?order=4711 HTTP/1.1\r\nhost: shop.example\r\nuser-agent: bench\r\n\r\n"
 _DEPTH = 16
 
 
-def send(port: int, requests: int, *, connections: int = 4, rate: float = 0.0) -> None:
-    """Returns when all are answered; ``rate``: requests a second, all connections together, 0 for as fast as can be."""
+def send(port: int, requests: int, *, connections: int = 4) -> None:
+    """As fast as can be; returns when all are answered."""
+    _in_threads(connections, lambda: _send(port, requests // connections, 0.0, threading.Event()))
+
+
+def send_until(stop: threading.Event, port: int, *, rate: float, connections: int = 4) -> None:
+    """``rate`` requests a second, all connections together; returns when ``stop`` is set and all are answered."""
+    _in_threads(connections, lambda: _send(port, sys.maxsize, rate / connections, stop))
+
+
+def _in_threads(connections: int, work: Callable[[], None]) -> None:
     failures: list[str] = []
 
-    def sender(count: int) -> None:
+    def sender() -> None:
         try:
-            _send(port, count, rate / connections)
+            work()
         except OSError as error:
             failures.append(repr(error))
 
-    threads = [threading.Thread(target=sender, args=(requests // connections,)) for _ in range(connections)]
+    threads = [threading.Thread(target=sender) for _ in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -27,10 +38,10 @@ def send(port: int, requests: int, *, connections: int = 4, rate: float = 0.0) -
         raise SystemExit(f"A connection failed: {failures[0]}")
 
 
-def _send(port: int, count: int, rate: float) -> None:
+def _send(port: int, count: int, rate: float, stop: threading.Event) -> None:
     began, sent = time.monotonic(), 0
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-        while sent < count:
+        while sent < count and not stop.is_set():
             batch = min(_DEPTH, count - sent)
             connection.sendall(_REQUEST * batch)
             sent += batch

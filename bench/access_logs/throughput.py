@@ -18,7 +18,7 @@ from weftline.deploy.local.envoy import Envoy
 from weftline.deploy.local.ports import free_port, http_get
 from weftline.deploy.local.process import Process
 
-ROUNDS, REQUESTS = 3, 20_000
+ROUNDS, REQUESTS = 3, 10_000
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ def main() -> None:
         settings = ClickHouseSettings(http_port=clickhouse.http_port, tcp_port=clickhouse.tcp_port)
         migrate(settings)
         with (
-            weftline_edge(folder, clickhouse, http_port, grpc_port, linger=2.0) as edge,
+            weftline_edge(folder, clickhouse, http_port, grpc_port, linger=1.0) as edge,
             weftline_tail(folder, http_port) as tail,
         ):
             ways = []

@@ -22,8 +22,9 @@ logger = logging.getLogger(__name__)
 
 PROTOCOL = "file"
 POLL_SECONDS = 0.2
-READ_BYTES = 1 << 20
-SEND_RECORDS = 2_000
+READ_BYTES = 4 << 20
+SEND_RECORDS = 5_000
+"""Of a request. There is one at a time, and without Kafka its answer waits for an insert: small ones would be slow."""
 
 Send = Callable[[bytes, threading.Event], bool]
 """Hands over an OTLP request however long it takes; False when it was told to stop. Raises `BadMessage`."""
