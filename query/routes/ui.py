@@ -1,5 +1,6 @@
 """The UI's files: index.html for every page's address, and the assets that it loads. Nothing comes from elsewhere."""
 
+import gzip
 import html
 from functools import cache
 from importlib.resources import files
@@ -14,6 +15,7 @@ from weftline.query.settings import QuerySettings
 
 ASSETS: Final = "assets/"
 """Their names have a hash of their content, so a browser may keep them for good."""
+COMPRESSIBLE: Final = {".js": "text/javascript", ".css": "text/css"}
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "base-uri 'self'; object-src 'none'; frame-ancestors 'self'; form-action 'self'",
@@ -45,7 +47,25 @@ def file_in(folder: Path, path: str) -> Path | None:
     """The file that ``path`` names below ``folder``; None for one elsewhere (``..``, ``//etc/passwd``) and for none."""
     file = folder / path
     inside = not Path(path).is_absolute() and ".." not in Path(path).parts
-    return file if path and inside and file.is_file() else None
+    try:
+        return file if path and inside and file.is_file() else None
+    except OSError:
+        # A name that no file can have, such as an alias of a thousand characters.
+        return None
+
+
+@cache
+def zipped(file: Path) -> bytes:
+    """An asset's content, compressed once: the name changes with what is in it."""
+    return gzip.compress(file.read_bytes(), 9)
+
+
+def asset(request: Request, file: Path) -> Response:
+    headers = {**SECURITY_HEADERS, "Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if file.suffix in COMPRESSIBLE and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        return Response(zipped(file), headers=headers, media_type=COMPRESSIBLE[file.suffix])
+    return FileResponse(file, headers=headers)
 
 
 def router(settings: QuerySettings) -> APIRouter:
@@ -65,8 +85,9 @@ def router(settings: QuerySettings) -> APIRouter:
     @routes.api_route("/{path:page}", methods=["GET", "HEAD"])
     def page(request: Request, path: str) -> Response:
         if file := file_in(folder, path):
-            keep = "public, max-age=31536000, immutable" if path.startswith(ASSETS) else "no-cache"
-            return FileResponse(file, headers={**SECURITY_HEADERS, "Cache-Control": keep})
+            if path.startswith(ASSETS):
+                return asset(request, file)
+            return FileResponse(file, headers={**SECURITY_HEADERS, "Cache-Control": "no-cache"})
         if path.startswith(ASSETS):
             # An index.html in its place would be run as a script.
             raise HTTPException(404, f"There is nothing at {request.url.path}.")

@@ -49,6 +49,22 @@ def test_assets_are_kept_for_good_and_a_missing_one_is_no_page(folder: Path) -> 
     assert call(app(folder), "/assets/index-old.js").status_code == 404
 
 
+def test_an_address_that_no_file_can_have_is_a_page(folder: Path) -> None:
+    for address in ("/" + "W" * 5_000, "/trace/" + "W" * 5_000, "/%00"):
+        assert call(app(folder), address).headers["content-type"].startswith("text/html")
+
+
+def test_assets_are_compressed_for_those_who_take_it(folder: Path) -> None:
+    plain = call(app(folder), "/assets/index-abc.js", **{"accept-encoding": "identity"})
+    zipped = call(app(folder), "/assets/index-abc.js", **{"accept-encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert zipped.text == plain.text
+    for answer in (plain, zipped):
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert answer.headers["content-type"].startswith("text/javascript")
+
+
 @pytest.mark.parametrize(
     "address", ["/../secret.txt", "/assets/../../secret.txt", "/%2e%2e/secret.txt", "//etc/passwd", "/%2fetc/passwd"]
 )
