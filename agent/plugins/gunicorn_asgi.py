@@ -54,8 +54,8 @@ def unanswered(status: Any) -> Transaction | None:
 def unanswered_with(extra_headers: Extra, status: Any) -> tuple[Extra, None]:
     """The same, where the answer can be given headers."""
     request = unanswered(status)
-    if request is not None and request.transaction_id:
-        extra_headers = (*extra_headers, (semconv.TRANSACTION_ID, request.transaction_id))
+    if request is not None and serve.response_id(request):
+        extra_headers = (*extra_headers, (semconv.TRANSACTION_ID, serve.response_id(request)))
     return extra_headers, None
 
 

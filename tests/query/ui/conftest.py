@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Browser, Page
 
+from support.attacks import send_attacks
 from support.browser import Site, chromium, demo_traffic, page_of, send, send_stats, site
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
@@ -36,6 +37,13 @@ def pages(pages_store: ClickHouseSettings) -> Iterator[Site]:
     send_stats(pages_store, time.time_ns())
     with site(pages_store, demo) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def attacked(pages: Site, pages_store: ClickHouseSettings) -> str:
+    """ID of a transaction with something hostile in every field that takes text."""
+    with closing(ClickHouseWriter(pages_store)) as writer:
+        return send_attacks(writer)
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from support.attacks import ATTACKS
 from support.browser import PHONE, Site, page_of, site
-from support.otlp import access_log, log, logs_request, span, spans_request
+from support.otlp import log, logs_request, span, spans_request
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.protocol import Signal
@@ -347,71 +348,6 @@ def test_a_clock_that_is_behind_is_said_and_can_be_shown_raw(page: Page, writer:
     expect(page.locator(".entry").last).not_to_contain_text("clock +")
     page.locator(".entry").last.click()
     expect(page.get_by_role("complementary", name="Detail")).to_contain_text("-40.0 ms")
-
-
-ATTACKS = (
-    "<script>window.ran = 1</script>",
-    "<img src=x onerror='window.ran = 1'>",
-    "\"><svg/onload=window.ran=1>",
-    "javascript:window.ran=1",
-    "\x1b[31m\x07\x1b]0;title\x07",
-    "\u202eexe.gnp\u2066",
-    "שלום עולם مرحبا",
-    "👩‍👩‍👧" * 40,
-    "W" * 20_000,
-    "a\nb\nc\n" * 200,
-    "{{constructor.constructor('window.ran=1')()}}${window.ran=1}",
-    "__proto__",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def attacked(pages: Site, pages_store: ClickHouseSettings) -> str:
-    """A transaction with something hostile in every field that takes text."""
-    now = time.time_ns()
-    transaction_id = f"{now:032x}"
-    spans, logs = [], []
-    for number, attack in enumerate(ATTACKS):
-        own = f"{number + 1:016x}"
-        start = now + number * MS
-        # A wire header can't hold a byte that is no text, but these are all text.
-        resource = {"weftline.proxy.role": attack} if number % 2 else {}
-        spans.append(
-            spans_request(
-                span(
-                    transaction_id, own, parent=f"{number:016x}" if number else "", start=start, duration=5 * MS,
-                    name=attack, status={"code": 2, "message": attack}, attributes={attack: attack, "url.full": attack},
-                    events=[{"name": attack, "time_unix_nano": start, "attributes": []}],
-                    links=[{"trace_id": bytes.fromhex(transaction_id), "span_id": bytes.fromhex(own)}],
-                ),
-                service=attack, **{attack: attack},
-            )
-        )  # fmt: skip
-        exception = {"exception.type": attack, "exception.message": attack, attack: attack}
-        logs.append(
-            logs_request(
-                log(
-                    transaction_id, own, attack, time=start, severity_number=17, severity_text=attack,
-                    attributes=exception,
-                ),
-                service=attack,
-            )
-        )  # fmt: skip
-        logs.append(
-            logs_request(
-                access_log(
-                    transaction_id, own, time=start, method=attack, path=attack, authority=attack, response_code="503",
-                    response_flags=attack, response_code_details=attack, upstream_cluster=attack, upstream_host=attack,
-                    upstream_transport_failure_reason=attack, route_name=attack, request_id=attack, duration_us="4000",
-                    user_agent=attack, upstream_request_attempt_count="2",
-                ),
-                service=attack, **resource,
-            )
-        )  # fmt: skip
-    with closing(ClickHouseWriter(pages_store)) as writer:
-        writer.insert(Signal.SPANS, spans, f"attack-spans-{now}")
-        writer.insert(Signal.LOGS, logs, f"attack-logs-{now}")
-    return transaction_id
 
 
 @pytest.mark.parametrize("phone", [False, True])

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { oneLine, printable } from "./printable";
+import { brief, oneLine, printable } from "./printable";
 
 test.each([
   ["plain äöü 中文 שלום", "plain äöü 中文 שלום"],
@@ -18,4 +18,9 @@ test.each([
 test("one line has no line breaks and an end", () => {
   expect(oneLine("  first\n   second\tthird\n")).toBe("first ⏎ second third");
   expect(oneLine("x".repeat(100_000)).length).toBeLessThan(1_100);
+});
+
+test("a name of reasonable length stays, another is cut", () => {
+  expect(brief("my\ncart")).toBe("my ⏎ cart");
+  expect(brief("W".repeat(20_000), 3)).toBe("WWW…");
 });

@@ -27,3 +27,9 @@ export function oneLine(text: string): string {
     .replace(/\s*\n\s*/g, " ⏎ ")
     .replace(/\t/g, " ");
 }
+
+/** A name on one line; of one that is no name any more, its beginning. */
+export function brief(name: string, most = 120): string {
+  const line = oneLine(name);
+  return line.length > most ? `${line.slice(0, most)}…` : line;
+}

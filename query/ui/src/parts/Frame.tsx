@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "react";
 import { NavLink, Outlet, ScrollRestoration, useHref, useLocation, useMatch } from "react-router";
 import "./frame.css";
 import { IdBox } from "./IdBox";
@@ -19,6 +20,12 @@ export function Frame() {
   // With <base href> a "#main" alone would be the home page's.
   const { pathname, search } = useLocation();
   const content = useHref({ pathname, search, hash: "#main" });
+  const pages = useRef<HTMLElement>(null);
+  // On a phone not all of them have room.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another page is another name to be seen
+  useEffect(() => {
+    pages.current?.querySelector(".active")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [pathname]);
   return (
     <>
       <a className="skip" href={content}>
@@ -28,7 +35,7 @@ export function Frame() {
         <NavLink to="/" className="brand" end>
           weftline
         </NavLink>
-        <nav aria-label="Pages">
+        <nav ref={pages} aria-label="Pages">
           {PAGES.map(([address, name]) => (
             <NavLink key={address} to={address}>
               {name}

@@ -1,6 +1,7 @@
 import { Link } from "react-router";
 import type { Hit } from "../api/queries";
 import { duration } from "../format/duration";
+import { oneLine } from "../format/printable";
 import { timestamp } from "../format/time";
 import { Flags } from "./Flags";
 import { StatusCode } from "./StatusCode";
@@ -20,11 +21,11 @@ export function HitList({ hits }: { hits: readonly Hit[] }) {
           </time>
           <StatusCode code={hit.response_code} />
           <span className="what">
-            <Link to={`/trace/${hit.transaction_id}`}>{hit.root || "only log lines"}</Link>
+            <Link to={`/trace/${hit.transaction_id}`}>{oneLine(hit.root) || "only log lines"}</Link>
             <Flags flags={hit.response_flags} text={hit.response_flags_text} />
             {hit.errors > 0 && <span className="errors">{hit.errors === 1 ? "1 error" : `${hit.errors} errors`}</span>}
           </span>
-          <span className="services quiet">{hit.services.join(", ")}</span>
+          <span className="services quiet">{oneLine(hit.services.join(", "))}</span>
           <span className="took">
             <span className="bar" style={{ inlineSize: `${(100 * hit.duration_ns) / longest}%` }} />
             {duration(hit.duration_ns)}

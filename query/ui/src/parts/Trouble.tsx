@@ -1,11 +1,12 @@
 import { AnswerError } from "../api/client";
+import { printable } from "../format/printable";
 
 /** Why there is nothing to show, and what to do next. The message is the service's own and keeps its lines. */
 export function Trouble({ error, retry }: { error: Error; retry?: () => void }) {
   const refused = error instanceof AnswerError && error.status < 500;
   return (
     <div role="alert" className="trouble">
-      <pre>{error.message}</pre>
+      <pre>{printable(error.message)}</pre>
       {!refused && retry && (
         <button type="button" onClick={retry}>
           Try again

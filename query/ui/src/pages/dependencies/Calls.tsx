@@ -2,7 +2,7 @@ import { useState } from "react";
 import { Link } from "react-router";
 import { duration } from "../../format/duration";
 import { percent } from "../../format/percent";
-import { printable } from "../../format/printable";
+import { brief } from "../../format/printable";
 import { rate } from "../../format/rate";
 import { type Call, keyOf, severity } from "./graph";
 import { Proxies } from "./Proxies";
@@ -39,7 +39,7 @@ export function Calls({ calls, transactionsOf }: Props) {
               <tr key={keyOf(call)}>
                 <th scope="row">
                   <Link to={transactionsOf(call)}>
-                    {printable(call.from)} → {call.to ? printable(call.to) : "nobody"}
+                    {brief(call.from)} → {call.to ? brief(call.to) : "nobody"}
                   </Link>
                   {!call.known && (
                     <div className="quiet">{call.to ? "it sent no row of its own" : "the proxy answered itself"}</div>
@@ -52,7 +52,7 @@ export function Calls({ calls, transactionsOf }: Props) {
                       {percent(call.share)}
                       <span className="visually-hidden">
                         {" "}
-                        of the calls of {printable(call.from)} to {printable(call.to)}
+                        of the calls of {brief(call.from)} to {brief(call.to)}
                       </span>
                     </Link>
                   ) : (

@@ -1,6 +1,7 @@
 import { useMemo } from "react";
 import { useSearchParams } from "react-router";
 import { useDependencies } from "../../api/queries";
+import { brief } from "../../format/printable";
 import { Pending } from "../../parts/Pending";
 import { TimeRange } from "../../parts/TimeRange";
 import { Trouble } from "../../parts/Trouble";
@@ -49,7 +50,7 @@ export function Dependencies() {
             <option value="">All services</option>
             {names.map((name) => (
               <option key={name} value={name}>
-                {name.length > 60 ? `${name.slice(0, 60)}…` : name}
+                {brief(name, 60)}
               </option>
             ))}
           </select>
@@ -68,7 +69,7 @@ export function Dependencies() {
           <h2>No calls between services</h2>
           {service ? (
             <p>
-              In this time nothing called {service}, and it called nothing.{" "}
+              In this time nothing called {brief(service)}, and it called nothing.{" "}
               <button type="button" onClick={() => setParameters(address({ service: "" }))}>
                 Show all services
               </button>

@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import { Link } from "react-router";
 import { duration } from "../../format/duration";
 import { percent } from "../../format/percent";
-import { printable } from "../../format/printable";
+import { brief } from "../../format/printable";
 import { rate } from "../../format/rate";
 import { useNarrow } from "../../parts/useNarrow";
 import { type Call, endOf, keyOf, type Service, services, severity } from "./graph";
@@ -19,7 +19,8 @@ type Props = {
   around: (service: string) => string;
 };
 
-const LONGEST = 19;
+const LONGEST = 18;
+const LONGEST_FLAG = 8;
 /** A large map becomes so much smaller before it has to be scrolled. */
 const LEAST_SCALE = 0.7;
 /** About as wide as one of a label's. */
@@ -68,7 +69,7 @@ export function ServiceMap({ all, calls, service, transactionsOf, around }: Prop
           const under = `p95 ${duration(call.durations["0.95"] ?? 0)}${flags && ` · ${flags}`}`;
           const wide = CHARACTER * Math.max(rate(call.perSecond).length + failed.length, under.length) + 8;
           // What is to be read there, with what it is of.
-          const says = `${printable(call.from)} calls ${printable(call.to)}: ${rate(call.perSecond)}${failed} ${under}`;
+          const says = `${brief(call.from)} calls ${brief(call.to)}: ${rate(call.perSecond)}${failed} ${under}`;
           return (
             <Link key={keyOf(call)} to={transactionsOf(call)} className={`call ${kind}`} aria-label={says}>
               <title>{`${says}. Click for these transactions.`}</title>
@@ -108,7 +109,7 @@ export function ServiceMap({ all, calls, service, transactionsOf, around }: Prop
 
 function Box(props: { end: Service; x: number; y: number; chosen: boolean; to: (service: string) => string }) {
   const { end, x, y, chosen, to } = props;
-  const full = printable(end.name);
+  const full = brief(end.name);
   const name = full.length > LONGEST ? `${full.slice(0, LONGEST - 1)}…` : full;
   const gets = end.perSecond > 0 ? `gets ${rate(end.perSecond)}` : "only calls";
   const under = end.known ? gets : "no row of its own";
@@ -148,5 +149,5 @@ function flagsOf({ proxies }: Call): string {
   const sums = new Map<string, number>();
   for (const { flag, calls } of proxies.flatMap((one) => one.flags)) sums.set(flag, (sums.get(flag) ?? 0) + calls);
   const [most] = sums;
-  return most ? `${printable(most[0])} ×${most[1]}` : "";
+  return most ? `${brief(most[0], LONGEST_FLAG)} ×${most[1]}` : "";
 }

@@ -1,5 +1,6 @@
 import { Link } from "react-router";
 import type { MeshEvent } from "../../api/queries";
+import { oneLine } from "../../format/printable";
 import { timestamp } from "../../format/time";
 import { StatusCode } from "../../parts/StatusCode";
 import { Kind } from "./Kind";
@@ -17,19 +18,15 @@ export function EventList({ events }: { events: readonly MeshEvent[] }) {
           <Kind kind={event.kind} />
           <span className="says">
             {event.transaction_id ? (
-              <Link to={`/trace/${event.transaction_id}`}>
-                {event.proxy}: {event.text}
-              </Link>
+              <Link to={`/trace/${event.transaction_id}`}>{oneLine(`${event.proxy}: ${event.text}`)}</Link>
             ) : (
-              `${event.proxy}: ${event.text}`
+              oneLine(`${event.proxy}: ${event.text}`)
             )}
-            {event.began && <span className="quiet"> · began at {event.began.proxy}</span>}
+            {event.began && <span className="quiet"> · began at {oneLine(event.began.proxy)}</span>}
           </span>
           <span className="request quiet">
             {event.method && <StatusCode code={event.response_code} />}
-            <span className="mono">
-              {event.method} {event.path}
-            </span>
+            <span className="mono">{oneLine(`${event.method} ${event.path}`)}</span>
           </span>
         </li>
       ))}

@@ -1,5 +1,6 @@
 import { useSearchParams } from "react-router";
 import { type EventQuery, useEventCounts, useEvents } from "../../api/queries";
+import { Pending } from "../../parts/Pending";
 import { TimeRange } from "../../parts/TimeRange";
 import { Trouble } from "../../parts/Trouble";
 import { Counts } from "./Counts";
@@ -77,7 +78,7 @@ export function Events() {
           onToggle={(value) => toggle("route", value)}
         />
       </div>
-      {events.isPending && <p role="status">Looking for events …</p>}
+      <Pending query={events} of={["events"]} says="Looking for events" />
       {events.isSuccess && list.length === 0 && (
         <div className="empty">
           <h2>No events</h2>

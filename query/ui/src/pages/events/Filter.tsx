@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { oneLine } from "../../format/printable";
 import "./filter.css";
 
 type Props = {
@@ -11,7 +12,7 @@ type Props = {
 };
 
 /** Values that can be chosen, several at a time; none chosen is all. */
-export function Filter({ title, values, chosen, onToggle, name = (value) => value }: Props) {
+export function Filter({ title, values, chosen, onToggle, name = oneLine }: Props) {
   const there = values.map(([value]) => value);
   const all = [...values, ...chosen.filter((value) => !there.includes(value)).map((value) => [value, 0] as const)];
   if (all.length === 0) return null;
@@ -20,7 +21,7 @@ export function Filter({ title, values, chosen, onToggle, name = (value) => valu
       <legend>{title}</legend>
       {all.map(([value, count]) => (
         <button key={value} type="button" aria-pressed={chosen.includes(value)} onClick={() => onToggle(value)}>
-          {name(value)} {count !== null && <span className="quiet">{count}</span>}
+          <span className="value">{name(value)}</span> {count !== null && <span className="quiet">{count}</span>}
         </button>
       ))}
     </fieldset>

@@ -2,7 +2,9 @@ import { useMemo } from "react";
 import { Link } from "react-router";
 import { useEvents, useSearch, useTransactions } from "../../api/queries";
 import { ago } from "../../format/ago";
+import { brief, oneLine } from "../../format/printable";
 import { Flags } from "../../parts/Flags";
+import { Pending } from "../../parts/Pending";
 import { StatusCode } from "../../parts/StatusCode";
 import { Trouble } from "../../parts/Trouble";
 import { endpointTerm } from "../../search/endpoint";
@@ -29,7 +31,7 @@ export function Failures() {
     <section aria-labelledby="failures">
       <h2 id="failures">Recent failures</h2>
       {failures.error && <Trouble error={failures.error} retry={failures.refetch} />}
-      {failures.isPending && <p role="status">Looking for failures …</p>}
+      <Pending query={failures} of={["search"]} says="Looking for failures" />
       {failures.isSuccess && groups.length === 0 && (
         <p className="empty">
           No request failed in the last hour. <Link to="/search">All requests</Link>
@@ -57,10 +59,10 @@ function Failure({ group, verdict }: { group: Group; verdict: string }) {
       <StatusCode code={code} />
       <div>
         <Link to={`/trace/${newest.transaction_id}`} className="root">
-          {group.endpoint || "only log lines"}
+          {brief(group.endpoint) || "only log lines"}
         </Link>
         <Flags flags={group.flags} text={newest.response_flags_text} />
-        <p>{group.reason || verdict || `${newest.errors} errors in ${newest.services.join(", ")}`}</p>
+        <p>{oneLine(group.reason || verdict || `${newest.errors} errors in ${newest.services.join(", ")}`)}</p>
       </div>
       <span className="when quiet">{ago(newest.start_unix_nano, Date.now())}</span>
       {count > 1 ? (

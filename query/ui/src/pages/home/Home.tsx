@@ -11,7 +11,7 @@ export function Home() {
       <section className="begin">
         <h1>Every log of one request</h1>
         <IdBox autoFocus />
-        <p className="quiet hint">
+        <p className="quiet says">
           A transaction ID, <code>x-request-id</code>, <code>traceparent</code> or any alias opens its request. A search
           such as <code>service=cart status=error</code> or <code>log:"timeout"</code> finds them.
         </p>

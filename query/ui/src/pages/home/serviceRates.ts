@@ -11,7 +11,7 @@ export type Rate = {
 };
 
 /** The service counts the newest so many transactions. */
-const COUNTED = 10_000;
+export const COUNTED = 10_000;
 
 /** By number of failures, then of requests. */
 export function serviceRates(all: Facets, failed: Facets): Rate[] {

@@ -1,5 +1,7 @@
 import { useSearchParams } from "react-router";
 import { type ProxyHealth, useMesh } from "../../api/queries";
+import { oneLine } from "../../format/printable";
+import { Pending } from "../../parts/Pending";
 import { TimeRange } from "../../parts/TimeRange";
 import { Trouble } from "../../parts/Trouble";
 import { Listeners } from "./Listeners";
@@ -26,7 +28,7 @@ export function Mesh() {
         />
       </header>
       {mesh.error && <Trouble error={mesh.error} retry={mesh.refetch} />}
-      {mesh.isPending && <p role="status">Adding up the proxies' stats …</p>}
+      <Pending query={mesh} of={["mesh"]} says="Adding up the proxies' stats" />
       {mesh.isSuccess && proxies.length === 0 && (
         <div className="empty">
           <h2>No proxy was looked at</h2>
@@ -75,8 +77,8 @@ function ProxyRow({ proxy }: { proxy: ProxyHealth }) {
   return (
     <tr>
       <th scope="row">
-        {proxy.node_id}
-        {proxy.service !== proxy.node_id && <div className="quiet">{proxy.service}</div>}
+        {oneLine(proxy.node_id)}
+        {proxy.service !== proxy.node_id && <div className="quiet">{oneLine(proxy.service)}</div>}
       </th>
       <td>{proxy.finished.toLocaleString("en")}</td>
       <td>{proxy.recorded.toLocaleString("en")}</td>
@@ -88,7 +90,7 @@ function ProxyRow({ proxy }: { proxy: ProxyHealth }) {
           ([cluster, remarks]) =>
             remarks.length > 0 && (
               <div key={cluster.name}>
-                <strong>to {cluster.name}</strong> <span className="quiet">({cluster.requests} requests)</span>
+                <strong>to {oneLine(cluster.name)}</strong> <span className="quiet">({cluster.requests} requests)</span>
                 <Remarks remarks={remarks} />
               </div>
             ),

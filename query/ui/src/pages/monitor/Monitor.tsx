@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import { Navigate, useSearchParams } from "react-router";
 import { useMetrics } from "../../api/queries";
 import { moment } from "../../format/moment";
+import { brief } from "../../format/printable";
 import { Pending } from "../../parts/Pending";
 import { TimeRange } from "../../parts/TimeRange";
 import { Trouble } from "../../parts/Trouble";
@@ -57,7 +58,7 @@ function Asked() {
   const pending = { fetchStatus: totals.fetchStatus, isPending: totals.isPending, error: totals.error };
   return (
     <div className="monitor-page">
-      <title>{`${service ? `${service} · ` : ""}Monitor · weftline`}</title>
+      <title>{`${service ? `${brief(service)} · ` : ""}Monitor · weftline`}</title>
       <header>
         <h1>Monitor</h1>
         <div className="asked">
@@ -69,7 +70,7 @@ function Asked() {
             <option value="">All services</option>
             {names.map((name) => (
               <option key={name} value={name}>
-                {name.length > 60 ? `${name.slice(0, 60)}…` : name}
+                {brief(name, 60)}
               </option>
             ))}
           </select>
@@ -105,7 +106,7 @@ function Asked() {
       )}
       {service !== "" && totals.isSuccess && all.length > 0 && own.length === 0 && (
         <div className="empty">
-          <h2>No spans of {service} in this time</h2>
+          <h2>No spans of {brief(service)} in this time</h2>
           <button type="button" onClick={() => ask({ service: "", kind: "", operation: "" })}>
             Show all services
           </button>

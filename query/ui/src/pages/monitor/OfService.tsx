@@ -1,6 +1,7 @@
 import { useMemo } from "react";
 import type { Metric, Metrics } from "../../api/queries";
 import { useMetrics } from "../../api/queries";
+import { brief } from "../../format/printable";
 import { Charts } from "./Charts";
 import { Operations } from "./Operations";
 import { series } from "./series";
@@ -49,7 +50,7 @@ export function OfService({ service, kinds, kind, operation, steps, step, addres
         ))}
         {operation && (
           <button type="button" aria-pressed className="chosen" onClick={() => ask({ operation: "" })}>
-            {operation.length > 60 ? `${operation.slice(0, 60)}…` : operation} <span aria-hidden>×</span>
+            {brief(operation, 60)} <span aria-hidden>×</span>
             <span className="visually-hidden">: show all operations</span>
           </button>
         )}

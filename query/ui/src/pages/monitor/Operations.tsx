@@ -3,7 +3,7 @@ import { Link } from "react-router";
 import type { Metric, Metrics } from "../../api/queries";
 import { Trend } from "../../charts/Trend";
 import { percent } from "../../format/percent";
-import { printable } from "../../format/printable";
+import { brief } from "../../format/printable";
 import { rate } from "../../format/rate";
 import { Figures } from "./Overview";
 import { impact, ORDERS, type Order, ordered } from "./operations";
@@ -67,7 +67,7 @@ export function Operations({ all, steps, chosen, address, found }: Props) {
               <tr key={one.operation} className={one.operation === chosen ? "chosen" : ""}>
                 <th scope="row">
                   <Link to={address({ operation: one.operation === chosen ? "" : one.operation, kind: one.kind })}>
-                    {printable(one.operation) || "without a name"}
+                    {brief(one.operation) || "without a name"}
                   </Link>
                 </th>
                 <Figures metric={one} name={one.operation} found={found} />

@@ -3,7 +3,7 @@ import type { Metric, Metrics } from "../../api/queries";
 import { Trend } from "../../charts/Trend";
 import { duration } from "../../format/duration";
 import { percent } from "../../format/percent";
-import { printable } from "../../format/printable";
+import { brief } from "../../format/printable";
 import { rate } from "../../format/rate";
 import { series } from "./series";
 import { spanSearch } from "./spanSearch";
@@ -43,7 +43,7 @@ export function Overview({ all, steps, address, found }: Props) {
             return (
               <tr key={one.service}>
                 <th scope="row">
-                  <Link to={address({ service: one.service })}>{printable(one.service)}</Link>
+                  <Link to={address({ service: one.service })}>{brief(one.service)}</Link>
                   {one.kind !== "server" && <span className="quiet"> {one.kind}</span>}
                 </th>
                 <Figures metric={one} name={one.service} found={found} />
@@ -65,7 +65,7 @@ export function Overview({ all, steps, address, found }: Props) {
 
 /** Cells of rate, errors and durations; each leads to the transactions that it counts. */
 export function Figures({ metric, name, found }: { metric: Metric; name: string; found: (q: string) => string }) {
-  const of = <span className="visually-hidden"> {printable(name)}</span>;
+  const of = <span className="visually-hidden"> {brief(name)}</span>;
   const durations = (["0.5", "0.95", "0.99"] as const).map(
     (level) => [level, metric.durations_ns[level] ?? 0] as const,
   );
@@ -81,7 +81,7 @@ export function Figures({ metric, name, found }: { metric: Metric; name: string;
         {metric.errors > 0 ? (
           <Link className={metric.error_ratio >= 0.05 ? "many" : "some"} to={found(spanSearch(metric, "failed"))}>
             {percent(metric.error_ratio)}
-            <span className="visually-hidden"> of {printable(name)} failed</span>
+            <span className="visually-hidden"> of {brief(name)} failed</span>
           </Link>
         ) : (
           <span className="quiet">none</span>
@@ -94,7 +94,7 @@ export function Figures({ metric, name, found }: { metric: Metric; name: string;
           ) : (
             <Link to={found(spanSearch(metric, took))}>
               {duration(took)}
-              <span className="visually-hidden"> and longer in {printable(name)}</span>
+              <span className="visually-hidden"> and longer in {brief(name)}</span>
             </Link>
           )}
         </td>

@@ -1,5 +1,6 @@
 import { useSearchParams } from "react-router";
 import { usePropagation } from "../../api/queries";
+import { Pending } from "../../parts/Pending";
 import { TimeRange } from "../../parts/TimeRange";
 import { Trouble } from "../../parts/Trouble";
 import { Service } from "./Service";
@@ -29,7 +30,7 @@ export function Propagation() {
         headers on breaks the trace.
       </p>
       {propagation.error && <Trouble error={propagation.error} retry={propagation.refetch} />}
-      {propagation.isPending && <p role="status">Comparing what came in with what went out …</p>}
+      <Pending query={propagation} of={["propagation"]} says="Comparing what came in with what went out" />
       {propagation.isSuccess && services.length === 0 && (
         <div className="empty">
           <h2>No sidecar's record in this time</h2>

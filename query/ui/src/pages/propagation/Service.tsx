@@ -1,5 +1,6 @@
 import { Link } from "react-router";
 import type { ServicePropagation } from "../../api/queries";
+import { oneLine } from "../../format/printable";
 import { timestamp } from "../../format/time";
 import { CARRIED, HABITS } from "./words";
 
@@ -10,7 +11,7 @@ export function Service({ service }: { service: ServicePropagation }) {
   return (
     <li className={severity}>
       <h2>
-        {service.service} <span className={severity}>{text}</span>
+        {oneLine(service.service)} <span className={severity}>{text}</span>
       </h2>
       <p className="quiet">
         {service.inbound} {service.inbound === 1 ? "request" : "requests"} in, {service.calls}{" "}
@@ -40,7 +41,7 @@ export function Service({ service }: { service: ServicePropagation }) {
               {" "}
               · at{" "}
               {Object.entries(service.pods)
-                .map(([pod, calls]) => `${pod} (${calls})`)
+                .map(([pod, calls]) => `${oneLine(pod)} (${calls})`)
                 .join(", ")}
             </span>
           )}
@@ -53,15 +54,13 @@ export function Service({ service }: { service: ServicePropagation }) {
             {service.evidence.map((call) => (
               <li key={`${call.time_unix_nano}-${call.transaction_id}`}>
                 <time className="quiet mono">{timestamp(call.time_unix_nano).slice(5, 19)}</time>{" "}
-                <Link to={`/trace/${call.transaction_id}`}>
-                  {call.method} {call.path}
-                </Link>{" "}
-                to {call.upstream_cluster} carried {CARRIED[call.carried] ?? call.carried}
+                <Link to={`/trace/${call.transaction_id}`}>{oneLine(`${call.method} ${call.path}`)}</Link> to{" "}
+                {oneLine(call.upstream_cluster)} carried {CARRIED[call.carried] ?? call.carried}
                 {call.guess && (
                   <>
                     ; by its time it may belong to{" "}
                     <Link to={`/trace/${call.guess.transaction_id}`}>
-                      {call.guess.method} {call.guess.path}
+                      {oneLine(`${call.guess.method} ${call.guess.path}`)}
                     </Link>
                     {call.guess.open > 1 && ` (one of ${call.guess.open} at that moment)`}
                   </>

@@ -1,5 +1,6 @@
 import type { Facets as Found } from "../../api/queries";
 import { duration } from "../../format/duration";
+import { oneLine } from "../../format/printable";
 import { facetTerm } from "../../search/facetTerm";
 import { parts } from "../../search/term";
 import "./facets.css";
@@ -38,7 +39,7 @@ export function Facets({ facets, q, onToggle }: Props) {
             <li key={value}>
               <button type="button" aria-pressed={there.includes(term)} onClick={() => onToggle(term)} title={term}>
                 <span className="share" style={{ inlineSize: `${(100 * transactions) / most}%` }} />
-                <span className="value">{(facet === "status" && OUTCOMES[value]) || value}</span>
+                <span className="value">{(facet === "status" && OUTCOMES[value]) || oneLine(value)}</span>
                 <span className="count">{transactions}</span>
               </button>
             </li>

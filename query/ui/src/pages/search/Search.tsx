@@ -5,6 +5,7 @@ import { AnswerError } from "../../api/client";
 import { type Hit, useFacets, useSearch } from "../../api/queries";
 import { type Point, Scatter } from "../../charts/Scatter";
 import { duration } from "../../format/duration";
+import { printable } from "../../format/printable";
 import { milliseconds, timestamp } from "../../format/time";
 import { HitList } from "../../parts/HitList";
 import { TimeRange } from "../../parts/TimeRange";
@@ -91,7 +92,7 @@ function Asked() {
           {error instanceof AnswerError && error.place ? (
             // The box shows where; the rest of the message is for terminals.
             <p role="alert" className="trouble">
-              {error.message.split("\n", 1)[0]?.replace(/^Column \d+: /, "")}
+              {printable(error.message.split("\n", 1)[0] ?? "").replace(/^Column \d+: /, "")}
             </p>
           ) : (
             <Trouble error={error} retry={search.refetch} />
