@@ -66,6 +66,19 @@ def test_envoy_accepts_every_bootstrap(tmp_path: Path, role: str, untrusted: tup
     validate(tmp_path / "bootstrap.yaml", text)
 
 
+FOLDER = Path(__file__).parents[3] / "deploy" / "envoy"
+
+
+def test_the_ready_files_are_what_the_command_prints() -> None:
+    """The first line of each is the command."""
+    files = sorted(FOLDER.glob("*.yaml"))
+    assert {role for role in ROLES if f"{role}.yaml" in {file.name for file in files}} == set(ROLES)
+    for file in files:
+        first, _, rest = file.read_text(encoding="utf-8").partition("\n")
+        command = first.removeprefix("# weftline envoy config ")
+        assert rest == run(*command.split()), f"run: weftline envoy config {command}"
+
+
 WAYS = ("otlp", "als=127.0.0.1:4317", "file=/dev/null")
 
 
