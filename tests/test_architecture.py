@@ -38,6 +38,7 @@ COLLECTOR = {
         "edge.zipkin_http",
         "ingest.halve",
         "store.exporter",
+        "store.not_utf8",
         *COLLECTOR_RIM,
     ),
     "store": ("store", "access.identity", *COLLECTOR_RIM),

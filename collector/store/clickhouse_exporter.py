@@ -7,7 +7,6 @@ from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_connections import connect, executing
 from weftline.collector.store.exporter import Selection
-from weftline.collector.store.not_utf8 import holds_bytes, text
 
 _SETTINGS: Final = {"max_block_size": 4096, "optimize_read_in_order": 1, "readonly": 2}
 
@@ -45,5 +44,4 @@ class ClickHouseExporter:
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         with executing(self._settings), connect(self._settings) as client:
-            for row in client.execute_iter(sql, parameters, settings=_SETTINGS):
-                yield text(row) if holds_bytes(row) else row
+            yield from client.execute_iter(sql, parameters, settings=_SETTINGS)

@@ -28,4 +28,7 @@ class Exporter(Protocol):
         """(day, rows) of those that have any, oldest first; days as ``2026-11-22``, in UTC."""
 
     def rows(self, table: str, day: str, selection: Selection) -> Iterator[tuple[Any, ...]]:
-        """The rows of a day in the order they are stored in, block by block; columns of `read/export_<table>.sql`."""
+        """The rows of a day in the order they are stored in, block by block; columns of `read/export_<table>.sql`.
+
+        Text that is no UTF-8 is bytes.
+        """

@@ -16,6 +16,7 @@ from typing import IO, Any, BinaryIO, Final
 
 from weftline.collector.errors import Misconfigured
 from weftline.collector.store.exporter import TABLES, Exporter, Selection
+from weftline.collector.store.not_utf8 import text
 from weftline.collector.transfer.otlp_rows import REQUESTS, Tree, framed_protobuf, json_line
 
 if sys.version_info >= (3, 14):
@@ -114,7 +115,11 @@ def write_piece(
     rows = exporter.rows(piece.table, piece.day, selection)
     written = 0
     while some := list(itertools.islice(rows, ROWS)):
-        out.write(encode(REQUESTS[piece.table](some)))
+        try:
+            request = encode(REQUESTS[piece.table](some))
+        except (TypeError, ValueError):  # looking into every text beforehand costs more than all the rest
+            request = encode(REQUESTS[piece.table]([text(row) for row in some]))
+        out.write(request)
         written += len(some)
         yield written
 

@@ -1,8 +1,10 @@
 """Rows of the store as OTLP requests, in JSON or protobuf: what an import makes the same rows of. Pure.
 
-Attribute values are text in the store, so all are strings here.
+Attribute values are text in the store, so all are strings here. Text that is no UTF-8 (bytes) raises TypeError or
+ValueError.
 """
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -10,9 +12,15 @@ from typing import Any, Final
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+
 Tree = dict[str, Any]
 """A message as its class's constructor takes it: names of protobuf, ids as bytes."""
 
+Scope = tuple[str, str, Mapping[str, str]]
+"""Name, version, attributes."""
+
+_IDS: Final = frozenset({"trace_id", "span_id", "parent_span_id"})
 _NO_ID: Final = frozenset({"0" * 16, "0" * 32})
 
 
@@ -47,26 +55,26 @@ def framed_protobuf(request: Tree) -> bytes:
 
 def json_line(request: Tree) -> bytes:
     """OTLP's JSON: lowerCamelCase, ids in hex, 64-bit numbers as text."""
-    return json.dumps(_as_json(request), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+    return _COMPACT.encode(_as_json(request)).encode() + b"\n"
 
 
-def _grouped(items: Iterable[tuple[Mapping[str, str], Tree, Tree]], scopes: str, name: str) -> list[Tree]:
+def _grouped(items: Iterable[tuple[Mapping[str, str], Scope, Tree]], scopes: str, name: str) -> list[Tree]:
     """(resource, scope, item)s, those of one resource and scope together; order is kept within them."""
-    resources: dict[object, tuple[Tree, dict[str, list[Tree]]]] = {}
-    for resource, scope, item in items:
+    resources: dict[object, Tree] = {}
+    lists: dict[object, list[Tree]] = {}
+    for resource, (scope, version, of_scope), item in items:
         key = tuple(resource.items())
         if key not in resources:
-            resources[key] = ({"resource": {"attributes": _attributes(resource)}, scopes: []}, {})
-        tree, known = resources[key]
-        scope_key = json.dumps(scope)
-        if scope_key not in known:
-            known[scope_key] = []
-            tree[scopes].append({"scope": scope, name: known[scope_key]})
-        known[scope_key].append(item)
-    return [tree for tree, _ in resources.values()]
+            resources[key] = {"resource": {"attributes": _attributes(resource)}, scopes: []}
+        within = (key, scope, version, tuple(of_scope.items()))
+        if within not in lists:
+            lists[within] = []
+            resources[key][scopes].append({"scope": _scope(scope, version, of_scope), name: lists[within]})
+        lists[within].append(item)
+    return list(resources.values())
 
 
-def _span(row: tuple[Any, ...]) -> tuple[Mapping[str, str], Tree, Tree]:
+def _span(row: tuple[Any, ...]) -> tuple[Mapping[str, str], Scope, Tree]:
     (
         time, duration, trace_id, span_id, parent, trace_state, flags, name, kind, status, message, scope, version,
         of_scope, resource, attributes, event_times, event_names, event_attributes,
@@ -100,10 +108,10 @@ def _span(row: tuple[Any, ...]) -> tuple[Mapping[str, str], Tree, Tree]:
             {"trace_id": bytes.fromhex(trace), "span_id": bytes.fromhex(id_), "attributes": _attributes(it)}
             for trace, id_, it in links
         ]
-    return resource, _scope(scope, version, of_scope), span
+    return resource, (scope, version, of_scope), span
 
 
-def _record(row: tuple[Any, ...]) -> tuple[Mapping[str, str], Tree, Tree]:
+def _record(row: tuple[Any, ...]) -> tuple[Mapping[str, str], Scope, Tree]:
     time, trace_id, span_id, severity, severity_text, body, event_name, scope, resource, attributes = row
     record: Tree = {"time_unix_nano": time, "attributes": _attributes(attributes)}
     if trace_id not in _NO_ID:
@@ -118,7 +126,7 @@ def _record(row: tuple[Any, ...]) -> tuple[Mapping[str, str], Tree, Tree]:
         record["body"] = {"string_value": body}
     if event_name:
         record["event_name"] = event_name
-    return resource, _scope(scope, "", {}), record
+    return resource, (scope, "", {}), record
 
 
 def _scope(name: str, version: str, attributes: Mapping[str, str]) -> Tree:
@@ -133,18 +141,20 @@ def _attributes(them: Mapping[str, str]) -> Sequence[Tree]:
 
 
 def _as_json(it: Any) -> Any:
-    match it:
-        case dict():
-            return {
-                _camel(key): str(value) if key.endswith("_unix_nano") else _as_json(value) for key, value in it.items()
-            }
-        case list():
-            return [_as_json(one) for one in it]
-        case bytes():
-            return it.hex()
-    return it
+    if isinstance(it, dict):
+        return {_camel(key): _of_field(key, value) for key, value in it.items()}
+    return [_as_json(one) for one in it] if isinstance(it, list) else it
 
 
+def _of_field(name: str, value: Any) -> Any:
+    if name == "attributes":  # nearly all there is of a request
+        return [{"key": it["key"], "value": {"stringValue": it["value"]["string_value"]}} for it in value]
+    if name in _IDS:
+        return value.hex()
+    return str(value) if name.endswith("_unix_nano") else _as_json(value)
+
+
+@functools.cache
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(map(str.capitalize, rest))

@@ -223,3 +223,20 @@ def test_after_ctrl_c_the_same_command_goes_on(
         for it in scope["spans"]
     ]
     assert len(starts) == len(set(starts)) == days * each
+
+
+@pytest.mark.parametrize("form", ["json", "protobuf"])
+def test_text_that_is_no_utf8_is_spelt_out(
+    store: ClickHouseSettings, writer: ClickHouseWriter, tmp_path: Path, form: str
+) -> None:
+    writer.insert(
+        Signal.SPANS, [SPANS.replace(b"GET /pay", b"GET /p\xe4y"), SPANS.replace("ä".encode(), b"\xff\xfe")], "n"
+    )
+    file = tmp_path / "all"
+    assert run(export_files, store, "--format", form, "-o", file).exit_code == 0
+    second = replace(store, database=f"{store.database}_copy")
+    migrate(second)
+    assert "Stored 2 " in run(import_files, second, file).stdout
+    with connect(second) as client:
+        found = client.execute("SELECT name, attributes['text'] FROM spans ORDER BY name")
+    assert found == [("GET /p\\xe4y", 'ä"\\\n'), ("GET /pay", '\\xff\\xfe"\\\n')]
