@@ -23,7 +23,7 @@ from weftline.deploy.local.process import Process
 
 pytestmark = [pytest.mark.e2e, pytest.mark.clickhouse, pytest.mark.timeout(1200)]
 
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "3"))
 SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
 
 

@@ -109,13 +109,12 @@ def _request(kind: str, transaction: str, chance: random.Random) -> tuple[str, b
     return "/v1/logs", logs_request(*records, node_name="n"), ACCESS_LOGS
 
 
-def kill_rounds(
-    rounds: int, processes: Mapping[str, Process], chance: random.Random, *, seconds: tuple[float, float] = (0.3, 2.5)
-) -> Sequence[str]:
+def kill_rounds(rounds: int, processes: Mapping[str, Process], chance: random.Random) -> Sequence[str]:
     """Kill one or more at a random moment, start them again a little later; returns what was done, for the report."""
     done = []
     for number in range(1, rounds + 1):
-        time.sleep(chance.uniform(*seconds))
+        # Now and then long enough for a killed member's partitions to be given to another (its session: 10 s).
+        time.sleep(chance.uniform(0.3, 3) if chance.random() < 0.75 else chance.uniform(8, 13))
         victims = chance.sample(sorted(processes), chance.choice((1, 1, 2, len(processes))))
         for name in victims:
             pid = processes[name].pid
