@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import logging
+import re
 import signal
 import socket
 import threading
@@ -202,8 +203,9 @@ def run_ingest(environ: Environ) -> None:
     _serve_metrics(settings.host, settings.metrics_port, lambda: [check() for check in checks])
     wait_for("Kafka", lambda: create_topics(kafka), stop)
     producer = wait_for("Kafka", lambda: connect_producer(kafka), stop)
+    instance = re.sub(r"[^A-Za-z0-9._-]", "_", f"{socket.gethostname()}-{settings.metrics_port}")
     worker = Worker(
-        connect=lambda: connect_consumer(kafka),
+        connect=lambda: connect_consumer(kafka, instance),
         writer=writer,
         dead_letters=DeadLetters(producer),
         settings=settings,

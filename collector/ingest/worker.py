@@ -41,18 +41,24 @@ _KAFKA_MS = 30_000
 _STEADY_SECONDS = 30.0
 
 
-def connect_consumer(settings: KafkaSettings) -> KafkaConsumer:
-    """A member of the ingest group that commits only what it is told. Raises `TryLater`."""
+def connect_consumer(settings: KafkaSettings, instance: str | None = None) -> KafkaConsumer:
+    """A member of the ingest group that commits only what it is told. Raises `TryLater`.
+
+    ``instance`` is the name of a process that comes back under it: it takes its own place again at once. Without one
+    the group would wait for the member that was killed, in the middle of a rebalance for minutes.
+    """
     try:
         return KafkaConsumer(
             bootstrap_servers=list(settings.bootstrap_servers),
             client_id="weftline-ingest",
             group_id=settings.group_id,
+            group_instance_id=instance,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_poll_records=2_000,
             max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
             session_timeout_ms=10_000,
+            max_poll_interval_ms=60_000,
             **RECONNECT,
         )
     except (KafkaError, OSError) as error:

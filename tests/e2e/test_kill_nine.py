@@ -51,7 +51,7 @@ def run(edge: Edge, processes: Mapping[str, Process], store: ClickHouseSettings)
 def _wait(store: ClickHouseSettings, sent: Counter[str]) -> None:
     """Until everything is there, and then whether more comes; for long only while it is getting more."""
     before, changed = None, time.monotonic()
-    while time.monotonic() - changed < 20:
+    while time.monotonic() - changed < 75:
         now = stored(store)
         if now == expected(sent):
             time.sleep(1.5)
