@@ -1,10 +1,8 @@
 """Every metric of the collector, served at /metrics in Prometheus' text format.
 
-How they relate, once a sender has its answer: received = accepted + refused + told to come back. Every accepted
-message is stored, a duplicate of one that is, or dead-lettered. Alert when
-`weftline_messages_total{outcome="dead_lettered"}` moves (senders send what can't be stored) or when `later` keeps
-moving (the store or Kafka can't keep up). Envoy's gRPC access log streams have no answers: what does not fit is
-`weftline_access_logs_total{outcome="dropped"}`, which is data lost.
+How they relate stands in `collector/README.md` and is tested. Alert when `weftline_messages_total{outcome="dead_lettered"}`
+moves (senders send what can't be stored) or when `later` keeps moving (the store or Kafka can't keep up). Envoy's gRPC
+access log streams have no answers: what does not fit is `weftline_access_logs_total{outcome="dropped"}`, data lost.
 """
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics

@@ -124,9 +124,13 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
 
     def _consume(self, consumer: KafkaConsumer) -> None:
         self._consumer = consumer
-        consumer.subscribe([*(signal.value for signal in Signal), *self._settings.access_log_topics], listener=self)
+        topics = [*(signal.value for signal in Signal), *self._settings.access_log_topics]
+        consumer.subscribe(topics, listener=self)
         timeout_ms = 1_000
         try:
+            # Known before it joins: who leads the group would else give out no partitions, and mostly notice it later.
+            for topic in topics:
+                consumer.partitions_for_topic(topic)
             while not self._stop.is_set():
                 consumer.resume(*consumer.paused())
                 consumer.pause(*(tp for tp, buffer in self._buffers.items() if buffer.full))
