@@ -16,6 +16,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from support import als
+from support.kafka_groups import begin_at_the_ends
 from support.otlp import access_log, log, logs_request, span, spans_request
 from support.roles import Edge, Ingest, eventually, metrics
 from weftline.collector.bus.kafka import connect_producer
@@ -44,12 +45,7 @@ def settings(kafka: Kafka) -> KafkaSettings:
     """A group of the test's own, which begins at the topics' present ends."""
     settings = KafkaSettings(bootstrap_servers=(kafka.bootstrap_servers,), group_id=f"test-{uuid.uuid4().hex[:8]}")
     create_topics(settings)
-    consumer = connect_consumer(settings)
-    partitions = [TopicPartition(s.value, p) for s in Signal for p in consumer.partitions_for_topic(s.value)]
-    consumer.assign(partitions)
-    ends = consumer.end_offsets(partitions)
-    consumer.commit({tp: OffsetAndMetadata(end, "", -1) for tp, end in ends.items()})
-    consumer.close()
+    begin_at_the_ends(settings)
     return settings
 
 
