@@ -138,3 +138,13 @@ def test_a_large_transaction_counts_like_any_other(writer: ClickHouseWriter, rea
     ]
     writer.insert(Signal.SPANS, chain, "t")
     assert edges(reader) == [("ping", "pong", 10_000, 0), ("pong", "ping", 9_999, 0)]
+
+
+def test_a_transaction_of_a_hundred_thousand_spans_is_stored(
+    writer: ClickHouseWriter, reader: ClickHouseReader
+) -> None:
+    """In one insert, each span the parent of the next: no comparing of all with all."""
+    spans = [span(TX, f"{n:016x}", parent=f"{n - 1:016x}" if n > 1 else "") for n in range(1, 100_001)]
+    writer.insert(Signal.SPANS, [spans_request(*spans, service="web"), spans_of("cart", ("c", ""))], "t")
+    writer.insert(Signal.SPANS, [spans_request(span(TX, "d" * 16, parent=f"{70_000:016x}"), service="ledger")], "t2")
+    assert edges(reader) == [("web", "ledger", 1, 0)]
