@@ -115,7 +115,8 @@ def test_nothing_is_lost_while_the_edge_is_away_the_file_is_rotated_and_we_are_k
     url = f"http://127.0.0.1:{port}"
     with collecting(tmp_path, url) as child:
         write(100)
-        time.sleep(1)  # nobody is there to take them
+        # Nobody is there to take them.
+        eventually(lambda: "Lines wait in their files" in (tmp_path / "collect.log").read_text(), 60)
         log.rename(tmp_path / "access.log.1")
         write(100)
         with edge_at(port, tmp_path, store):
