@@ -243,22 +243,28 @@ class OpenLoader:
     close: Callable[[], None]
 
 
-def open_loader(environ: Environ, refuse: Callable[[str, str], None]) -> OpenLoader:
+def open_loader(environ: Environ, refuse: Callable[[str, str], None], tenant: str) -> OpenLoader:
     """Straight into ClickHouse, whether there is a Kafka or not; raises `TryLater` while it is away."""
     clickhouse = read(ClickHouseSettings, environ)
-    writer, known = ClickHouseWriter(clickhouse), ClickHouseKnownRows(clickhouse)
+    writer, known = ClickHouseWriter(clickhouse), ClickHouseKnownRows(clickhouse, _tenant(tenant))
     writer.check()
 
     def close() -> None:
         writer.close()
         known.close()
 
-    return OpenLoader(Loader(writer, known, refuse), close)
+    return OpenLoader(Loader(writer, known, refuse, tenant=tenant), close)
 
 
-def open_exporter(environ: Environ) -> Exporter:
-    """What `weftline export` reads from."""
-    return ClickHouseExporter(read(ClickHouseSettings, environ))
+def open_exporter(environ: Environ, tenant: str) -> Exporter:
+    """What `weftline export` reads from: the rows of ``tenant``."""
+    return ClickHouseExporter(read(ClickHouseSettings, environ), _tenant(tenant))
+
+
+def _tenant(name: str) -> str:
+    if not is_tenant(name):
+        raise Misconfigured(f"{name!r} is no tenant's name: up to 64 letters, digits, dots, dashes and underscores.")
+    return name
 
 
 def open_backfills(environ: Environ) -> list[Backfill]:

@@ -7,15 +7,17 @@ from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_connections import connect, executing
 from weftline.collector.store.exporter import Selection
+from weftline.collector.store.tenants import only
 
 _SETTINGS: Final = {"max_block_size": 4096, "optimize_read_in_order": 1, "readonly": 2}
 
 
 class ClickHouseExporter:
-    """See `Exporter` for what it owes. A connection a call."""
+    """See `Exporter` for what it owes; it sees the rows of ``tenant``. A connection a call."""
 
-    def __init__(self, settings: ClickHouseSettings) -> None:
+    def __init__(self, settings: ClickHouseSettings, tenant: str = "") -> None:
         self._settings = settings
+        self._limits = {**_SETTINGS, **only(tenant)}
 
     def resolve(self, any_id: str) -> Sequence[str]:
         ids = [id_ for (id_,) in self._rows("resolve", {"id": any_id})]
@@ -44,4 +46,4 @@ class ClickHouseExporter:
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         with executing(self._settings), connect(self._settings) as client:
-            yield from client.execute_iter(sql, parameters, settings=_SETTINGS)
+            yield from client.execute_iter(sql, parameters, settings=self._limits)

@@ -8,6 +8,7 @@ from clickhouse_driver import Client
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_connections import connect, executing
+from weftline.collector.store.tenants import only
 
 _BYTES: Final = {"strings_as_bytes": True}  # of the driver: ids and texts as they lie in the store
 
@@ -16,11 +17,12 @@ class ClickHouseKnownRows:
     """Keys of stored rows, columns as in `read/known_<table>.sql`: ids as numbers, texts as bytes. One thread calls it.
 
     Asked for the transactions ``ids`` (16 bytes each) and rows of times from ``since`` to ``until`` (ns, both within).
-    Raises `TryLater`.
+    Of ``tenant``'s rows. Raises `TryLater`.
     """
 
-    def __init__(self, settings: ClickHouseSettings) -> None:
+    def __init__(self, settings: ClickHouseSettings, tenant: str = "") -> None:
         self._settings = settings
+        self._limits = {**_BYTES, **only(tenant)}
         self._client: Client | None = None
 
     def rows(self, table: str, ids: Collection[bytes], since: int, until: int) -> list[tuple[Any, ...]]:
@@ -35,7 +37,7 @@ class ClickHouseKnownRows:
                     statements.read(f"known_{table}"),
                     {"since": since, "until": until},
                     external_tables=[wanted],
-                    settings=_BYTES,
+                    settings=self._limits,
                 )
             except BaseException:
                 client.disconnect()

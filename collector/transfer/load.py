@@ -56,7 +56,10 @@ class _Batch:
 
 
 class Loader:
-    """One thread calls it. ``refuse(place, reason)`` is told of all that is not stored."""
+    """One thread calls it. ``refuse(place, reason)`` is told of all that is not stored.
+
+    ``tenant``: whose rows are made.
+    """
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class Loader:
         known: KnownRows,
         refuse: Callable[[str, str], None],
         *,
+        tenant: str = "",
         batch_bytes: int = 30 * 1024 * 1024,
         batch_items: int = 50_000,
         sleep: Callable[[float], None] = time.sleep,
@@ -72,6 +76,7 @@ class Loader:
         self._writer = writer
         self._known = known
         self._refuse = refuse
+        self._tenant = tenant
         self._limits = (batch_bytes, batch_items)
         self._sleep = sleep
         self._batches = {signal: _Batch() for signal in _OF}
@@ -143,8 +148,8 @@ class Loader:
         new = [count - gone for count, gone in zip(batch.items, left_out, strict=True)]
         bad: Mapping[int, BadMessage] = {}
         if any(new):
-            token = _token(signal, messages)
-            bad = self._patiently(lambda: insert_halving(self._writer, signal, messages, token))
+            token = _token(signal, messages, self._tenant)
+            bad = self._patiently(lambda: insert_halving(self._writer, signal, messages, token, self._tenant))
         for index, error in bad.items():
             self._count_refused(batch.places[index], str(error), new[index])
         self.counts.known += sum(left_out)
@@ -167,8 +172,8 @@ class Loader:
         self._refuse(place, reason)
 
 
-def _token(signal: Signal, messages: Sequence[bytes]) -> str:
-    it = xxhash.xxh3_128(signal.value.encode())
+def _token(signal: Signal, messages: Sequence[bytes], tenant: str) -> str:
+    it = xxhash.xxh3_128(f"{signal.value} {tenant}".rstrip().encode())
     for message in messages:
         it.update(len(message).to_bytes(8, "little"))
         it.update(message)

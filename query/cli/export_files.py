@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # what they import starts slowly
     "--transaction", "ids", multiple=True, metavar="ID", help="A transaction by any of its names. Repeatable."
 )
 @click.option("--service", "services", multiple=True, help="Rows of this service only. Repeatable.")
+@click.option("--tenant", default="", help="Rows of this tenant, where tenants are told apart.")
 @click.option(
     "--format",
     "form",
@@ -49,6 +50,7 @@ def export_files(
     until: str | None,
     ids: tuple[str, ...],
     services: tuple[str, ...],
+    tenant: str,
     form: str,
     output: Path | None,
     overwrite: bool,
@@ -62,6 +64,7 @@ def export_files(
         "until": until,
         "transactions": [*ids],
         "services": [*services],
+        **({"tenant": tenant} if tenant else {}),
         "format": form,
     }
     with steps() as shown:
@@ -85,7 +88,7 @@ def _run(asked: dict[str, object], output: Path | None, shown: Steps, *, overwri
     from weftline.collector.transfer.export import ENCODERS, Note, OutputFile, pieces, write_piece
     from weftline.collector.wiring import open_exporter
 
-    exporter = open_exporter(os.environ)
+    exporter = open_exporter(os.environ, str(asked.get("tenant", "")))
     selection = _selection(asked, exporter)
     file = OutputFile(output) if output else None
     note = file.begin(asked, selection, overwrite=overwrite) if file else Note(asked, selection)

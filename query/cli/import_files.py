@@ -26,7 +26,8 @@ SHOWN: Final = 20
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option("--from-start", is_flag=True, help="Take no notice of where an import of the same file broke off.")
-def import_files(*, files: tuple[str, ...], from_start: bool) -> None:
+@click.option("--tenant", default="", help="Make them rows of this tenant, where tenants are told apart.")
+def import_files(*, files: tuple[str, ...], from_start: bool, tenant: str) -> None:
     """Store spans and logs out of files: OTLP JSON (also a request a line) or protobuf, Jaeger JSON, Zipkin v2 JSON.
 
     Formats, gzip and zstd are recognised by content; - is standard input. What is stored already is left out, so doing
@@ -41,13 +42,15 @@ def import_files(*, files: tuple[str, ...], from_start: bool) -> None:
             shown.say(f"weftline: {printable(place)}: {printable(reason)}")
 
     with steps() as shown:
-        code = _run(files, shown, refuse, from_start=from_start)
+        code = _run(files, shown, refuse, tenant, from_start=from_start)
         if refused > SHOWN:
             shown.say(f"weftline: … and {refused - SHOWN} more.")
     sys.exit(code or (1 if refused else 0))
 
 
-def _run(files: tuple[str, ...], shown: Steps, refuse: Callable[[str, str], None], *, from_start: bool) -> int:
+def _run(
+    files: tuple[str, ...], shown: Steps, refuse: Callable[[str, str], None], tenant: str, *, from_start: bool
+) -> int:
     from weftline.collector.transfer.documents import documents
     from weftline.collector.transfer.input import STDIN, open_input
     from weftline.collector.transfer.note import Note
@@ -55,7 +58,7 @@ def _run(files: tuple[str, ...], shown: Steps, refuse: Callable[[str, str], None
 
     counts = None
     try:
-        with closing(open_loader(os.environ, refuse)) as opened:
+        with closing(open_loader(os.environ, refuse, tenant)) as opened:
             counts = opened.loader.counts
             for file in files:
                 with open_input(file) as source:

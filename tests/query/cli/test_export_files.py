@@ -240,3 +240,30 @@ def test_text_that_is_no_utf8_is_spelt_out(
     with connect(second) as client:
         found = client.execute("SELECT name, attributes['text'] FROM spans ORDER BY name")
     assert found == [("GET /p\\xe4y", 'ä"\\\n'), ("GET /pay", '\\xff\\xfe"\\\n')]
+
+
+def test_a_tenants_rows_go_out_alone_and_come_in_as_anothers(
+    store: ClickHouseSettings, writer: ClickHouseWriter, tmp_path: Path
+) -> None:
+    for tenant in ("", "a", "b"):
+        message = spans_request(span(TX, "b7ad6b7169203331", name=f"of {tenant}"))
+        writer.insert(Signal.SPANS, [message], f"s{tenant}", tenant)
+
+    def found() -> list[tuple[str, str]]:
+        with connect(store) as client:
+            return client.execute("SELECT toString(tenant), toString(name) FROM spans ORDER BY 1, 2")
+
+    before = found()
+    file = tmp_path / "a.jsonl"
+    assert run(export_files, store, "--tenant", "a", "-o", file).exit_code == 0
+    assert "of a" in file.read_text()
+    assert "of b" not in file.read_text()
+    assert run(export_files, store).output.count('"of ') == 1, "rows of no tenant"
+    assert run(export_files, store, "--tenant", "nobody").exit_code == 1
+    assert "is no tenant's name" in run(export_files, store, "--tenant", "a'").output
+    assert run(import_files, store, file, "--tenant", "a").exit_code == 0
+    assert found() == before, "known already"
+    assert run(import_files, store, file, "--tenant", "c").exit_code == 0
+    assert run(import_files, store, file, "--tenant", "c").exit_code == 0
+    assert found() == sorted([*before, ("c", "of a")])
+    assert "is no tenant's name" in run(import_files, store, file, "--tenant", "a b").output
