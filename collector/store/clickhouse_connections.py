@@ -103,7 +103,7 @@ class ClickHouseConnections:
             client = self._idle.get_nowait()
         except queue.Empty:
             client = connect(self._settings)
-        client.settings = {**(ON_CLUSTER if self._settings.cluster else {}), **only(tenant)}
+        client.settings = {**(ON_CLUSTER if self._settings.cluster else {}), **only(tenant, self._settings.database)}
         try:
             yield client
         except ServerException:

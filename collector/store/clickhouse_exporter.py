@@ -17,7 +17,7 @@ class ClickHouseExporter:
 
     def __init__(self, settings: ClickHouseSettings, tenant: str = "") -> None:
         self._settings = settings
-        self._limits = {**_SETTINGS, **only(tenant)}
+        self._limits = {**_SETTINGS, **only(tenant, settings.database)}
 
     def resolve(self, any_id: str) -> Sequence[str]:
         ids = [id_ for (id_,) in self._rows("resolve", {"id": any_id})]

@@ -22,7 +22,7 @@ class ClickHouseKnownRows:
 
     def __init__(self, settings: ClickHouseSettings, tenant: str = "") -> None:
         self._settings = settings
-        self._limits = {**_BYTES, **only(tenant)}
+        self._limits = {**_BYTES, **only(tenant, settings.database)}
         self._client: Client | None = None
 
     def rows(self, table: str, ids: Collection[bytes], since: int, until: int) -> list[tuple[Any, ...]]:

@@ -28,7 +28,11 @@ class ClickHouseProxyStats:
 
     def latest(self, since: int) -> Sequence[ProxyStatRow]:
         with executing(self._settings), connect(self._settings) as client:
-            rows = client.execute(statements.read("proxy_stats_latest"), {"since": since}, settings=only(self._tenant))
+            rows = client.execute(
+                statements.read("proxy_stats_latest"),
+                {"since": since},
+                settings=only(self._tenant, self._settings.database),
+            )
         return [ProxyStatRow(*row) for row in rows]
 
     def check(self) -> None:

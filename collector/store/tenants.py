@@ -50,10 +50,15 @@ def nobody_in_particular() -> Asker:
 
 
 @lru_cache(maxsize=1024)
-def only(tenant: str) -> Mapping[str, str]:
-    """ClickHouse's settings for a query that sees the rows of ``tenant``."""
-    # A name has no quotes, wherever it came from.
-    if not is_tenant(tenant):
-        raise ValueError(f"{tenant!r} is no tenant's name")
-    filters = ", ".join(f"'{table}': 'tenant = ''{tenant}'''" for table in TABLES)
+def only(tenant: str, database: str) -> Mapping[str, str]:
+    """ClickHouse's settings for a query that sees the rows of ``tenant``; ``database`` is where the rows are.
+
+    On a cluster that is the database of each server, behind the one that is asked: a shard that works on a view finds
+    its tables by their full names only.
+    """
+    # Neither has quotes, wherever it came from.
+    if not is_tenant(tenant) or not database.isidentifier():
+        raise ValueError(f"{tenant!r} is no tenant's name, or {database!r} no database's")
+    tables = [name for table in TABLES for name in (table, f"{database}.{table}")]
+    filters = ", ".join(f"'{table}': 'tenant = ''{tenant}'''" for table in tables)
     return {"additional_table_filters": f"{{{filters}}}"}

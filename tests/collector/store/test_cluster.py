@@ -20,16 +20,19 @@ from weftline.collector.errors import Misconfigured, TryLater
 from weftline.collector.settings import ClickHouseSettings, RetentionSettings
 from weftline.collector.store import statements
 from weftline.collector.store.backfill import Backfill
-from weftline.collector.store.clickhouse_connections import connect
+from weftline.collector.store.clickhouse_connections import ClickHouseConnections, connect
+from weftline.collector.store.clickhouse_proxy_stats import ClickHouseProxyStats
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.cluster import clustered, one_a_shard, servers
 from weftline.collector.store.migrate import migrate
 from weftline.collector.store.protocol import Signal
+from weftline.collector.store.proxy_stats import ProxyStatRow
 from weftline.collector.store.red import RedFilter
 from weftline.collector.store.retention import retain
 from weftline.collector.store.searcher import Window
+from weftline.collector.store.tenants import TABLES, Asker
 from weftline.deploy.local.clickhouse import ClickHouse
 from weftline.query.cli.export_files import export_files
 from weftline.query.cli.import_files import import_files
@@ -61,7 +64,7 @@ def request_id(number: int) -> str:
     return f"7b3f3831-f1e7-9db7-b6b7-ed7a4b9bf{number:03x}"
 
 
-def fill(writer: ClickHouseWriter, token: str = "t") -> None:
+def fill(writer: ClickHouseWriter, token: str = "t", tenant: str = "") -> None:
     """Every kind of row of forty transactions, all in one insert a signal; of each some that came without its ID."""
     spans, logs, streams = [], [], []
     for number, tx in enumerate(TRANSACTIONS):
@@ -98,9 +101,9 @@ def fill(writer: ClickHouseWriter, token: str = "t") -> None:
             als.common(stream_id=f"als{number}"), als.request(headers={"x-transaction-id": tx}), als.response(200)
         )
         streams.append(als.framed(als.http_message(entry, who=als.identifier())))
-    writer.insert(Signal.SPANS, spans, f"spans-{token}")
-    writer.insert(Signal.LOGS, logs, f"logs-{token}")
-    writer.insert(Signal.ENVOY_ALS, streams, f"als-{token}")
+    writer.insert(Signal.SPANS, spans, f"spans-{token}", tenant)
+    writer.insert(Signal.LOGS, logs, f"logs-{token}", tenant)
+    writer.insert(Signal.ENVOY_ALS, streams, f"als-{token}", tenant)
 
 
 OF_TRANSACTIONS = ("spans", "logs", "access_logs", "transactions", "aliases", "request_ids", "half_edges", "events")
@@ -387,3 +390,51 @@ def test_clickhouse_takes_the_replicated_tables(tmp_path: Path) -> None:
                 )
                 assert tables == paths >= 15
         assert made == 2 * tables
+
+
+@pytest.mark.clickhouse
+def test_no_shard_shows_one_tenant_the_rows_of_another(cluster: ClickHouseSettings) -> None:
+    """A shard works on views by itself: the tenant's condition has to arrive there."""
+    with closing(ClickHouseWriter(cluster)) as writer:
+        for tenant in ("a", "b"):
+            fill(writer, tenant, tenant)
+    look = ProxyStatRow(START // 10**6, START // 10**6 - 1, "n", "cart", "x", "scrapes", "", "", 1, 1)
+    for tenant in ("a", "b"):
+        ClickHouseProxyStats(cluster, tenant).insert([look], tenant)
+    views = ("searchable_spans", "searchable_logs", "searchable_access_logs", "searchable_transactions")
+    empty = {"proxy_records"}  # of nodes that say their name, which these don't
+    queries = ("SELECT count() FROM {table}", "SELECT count() FROM (SELECT * FROM {table} LIMIT 100000)",
+               "SELECT count() FROM numbers(1) WHERE 1 IN (SELECT 1 FROM {table})",
+               "WITH it AS (SELECT 1 AS one FROM {table}) SELECT count() FROM it AS l JOIN (SELECT 1 AS one FROM {table} LIMIT 1) AS r USING one")  # fmt: skip
+    asker = Asker()
+    with closing(ClickHouseConnections(cluster, lambda: asker)) as connections:
+        for table in {*TABLES, *views} - empty:
+            for query in queries:
+                found = []
+                for asker.tenant in ("a", "b", "nobody"):
+                    [(count,)] = connections.execute(query.format(table=table), {})
+                    found.append(count)
+                # Rows of aggregates merge in between.
+                assert found[0] > 0, (table, query)
+                assert found[1] > 0, (table, query)
+                assert found[2] == 0, (table, query)
+                assert table not in views or found[0] == found[1], (table, query)
+            for asker.tenant in ("a", "b") if table in TABLES else ():
+                whose = f"SELECT groupUniqArray(toString(tenant)) FROM {table}"
+                assert connections.execute(whose, {}) == [([asker.tenant],)], table
+    for tenant in ("a", "b"):
+        asker.tenant = tenant
+        with closing(ClickHouseReader(cluster, lambda: asker)) as reader:
+            assert (
+                len(reader.transaction(TRANSACTIONS[0], 100))
+                == len(reader.transaction(reader.resolve("order-0")[0], 100))
+                > 5
+            )
+    asker.tenant = "nobody"
+    with (
+        closing(ClickHouseReader(cluster, lambda: asker)) as reader,
+        closing(ClickHouseSearcher(cluster, lambda: asker)) as searcher,
+    ):
+        assert reader.resolve("order-0") == reader.transaction(TRANSACTIONS[0], 100) == reader.services() == []
+        condition = understand("service=shop", START).condition
+        assert searcher.search(condition, Window(START - SECOND, START + 100 * SECOND), None, 10, 60.0) == []

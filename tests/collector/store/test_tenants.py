@@ -145,7 +145,9 @@ def test_views_keep_tenants_apart_also_where_one_insert_has_several(two: ClickHo
 def test_a_name_that_is_none_never_becomes_sql() -> None:
     for name in ("a'", "a b", "\\", "x" * 65):
         with pytest.raises(ValueError, match="no tenant"):
-            only(name)
+            only(name, "weftline")
+    with pytest.raises(ValueError, match="no database"):
+        only("a", "weft'line")
 
 
 def test_a_look_up_reads_as_little_as_before(two: ClickHouseSettings) -> None:
