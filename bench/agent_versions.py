@@ -44,7 +44,7 @@ TRIED: Final = {
     "aiohttp": Tried(("aiohttp==3.8.3", "aiohttp==3.10.0"), (*_plugin("servers", "clients"), "-k", "aiohttp")),
     "aiokafka": Tried(("aiokafka==0.8.1 kafka-python==2.0.2", "aiokafka==0.12.0"), _plugin("aiokafka")),
     "asyncpg": Tried(("asyncpg==0.27.0", "asyncpg==0.29.0"), _plugin("asyncpg")),
-    "celery": Tried(("celery==5.2.0 setuptools<80", "celery==5.4.0"), _plugin("celery")),
+    "celery": Tried(("celery==5.3.1", "celery==5.4.0"), _plugin("celery")),
     "clickhouse-connect": Tried(
         ("clickhouse-connect==0.8.0", "clickhouse-connect==1.0.0", "clickhouse-connect==1.6.0"),
         _plugin("clickhouse_connect"),

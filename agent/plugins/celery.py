@@ -180,7 +180,7 @@ POINTCUTS = [
         replaces=("headers",),
         kind="producer",
         scope=message.SCOPE,
-        versions="celery>=5.2",
+        versions="celery>=5.3.1",
     ),
     *(
         Pointcut(
@@ -190,7 +190,7 @@ POINTCUTS = [
             args=(name, "uuid", "request"),
             kind="consumer",
             scope=message.SCOPE,
-            versions="celery>=5.2",
+            versions="celery>=5.3.1",
         )
         for target, name in (("fast_trace_task", "task"), ("trace_task_ret", "name"))
     ),
@@ -201,7 +201,7 @@ POINTCUTS = [
             advice=f"{__name__}:FAILURE",
             args=("self",),
             kind="observe",
-            versions="celery>=5.2",
+            versions="celery>=5.3.1",
         )
         for method in ("handle_failure", "handle_retry", "handle_reject", "handle_ignore")
     ),
@@ -211,7 +211,7 @@ POINTCUTS = [
         advice=f"{__name__}:STRATEGY",
         args=("task",),
         kind="observe",
-        versions="celery>=5.2",
+        versions="celery>=5.3.1",
         returns=True,
     ),
     Pointcut(
@@ -219,6 +219,6 @@ POINTCUTS = [
         target="process_destructor",
         advice=f"{__name__}:EXITING",
         kind="observe",
-        versions="celery>=5.2",
+        versions="celery>=5.3.1",
     ),
 ]

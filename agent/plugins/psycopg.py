@@ -7,10 +7,17 @@ not below it. The COMMIT and ROLLBACK of a connection get none.
 import weakref
 from typing import Any
 
-from weftline.agent import query
+from weftline.agent import installed, query
 from weftline.agent.pointcut import Advice, Pointcut
+from weftline.agent.weave import versions
 
 _LIBRARY = query.Library("psycopg", "PsycopgInstrumentor")
+_VERSIONS = "psycopg>=3.1.4"
+_SYNC, _ASYNC = (
+    ("_server_cursor", "_server_cursor_async")
+    if versions.allows(">=3.3", installed.version("psycopg") or "3.3")
+    else ("server_cursor", "server_cursor")
+)
 _servers: weakref.WeakKeyDictionary[Any, query.Server] = weakref.WeakKeyDictionary()
 
 
@@ -58,15 +65,13 @@ POINTCUTS = [
         args=args,
         kind="client",
         scope=query.SCOPE,
-        versions="psycopg>=3.1.4",
+        versions=_VERSIONS,
     )
     for module, cursor in (
         ("cursor", "Cursor"),
         ("cursor_async", "AsyncCursor"),
-        ("_server_cursor", "ServerCursor"),  # its own `execute`; it can't do the others
-        ("_server_cursor_async", "AsyncServerCursor"),
-        ("server_cursor", "ServerCursor"),  # where they were before 3.3
-        ("server_cursor", "AsyncServerCursor"),
+        (_SYNC, "ServerCursor"),  # its own `execute`; it can't do the others
+        (_ASYNC, "AsyncServerCursor"),
     )
     for method, advice, args in (
         ("execute", "EXECUTE", ("self", "query")),

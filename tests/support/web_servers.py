@@ -1,5 +1,6 @@
 """Real web servers on free loopback ports, in threads of the test's process: werkzeug for WSGI, uvicorn for ASGI."""
 
+import inspect
 import socket
 import threading
 import time
@@ -30,7 +31,9 @@ def asgi_server(app: Any, **options: Any) -> Iterator[str]:
     """Serves an ASGI application; its URL. `options` are uvicorn's."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    options = {"log_config": None, "lifespan": "on", "timeout_graceful_shutdown": 2, **options}
+    options = {"log_config": None, "lifespan": "on", **options}
+    if "timeout_graceful_shutdown" in inspect.signature(uvicorn.Config).parameters:  # since 0.22
+        options["timeout_graceful_shutdown"] = 2
     server = uvicorn.Server(uvicorn.Config(app, **options))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
