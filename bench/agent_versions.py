@@ -94,7 +94,7 @@ TRIED: Final = {
     "tornado": Tried(("tornado==6.1", "tornado==6.4"), (*_plugin("servers", "clients"), "-k", "tornado")),
     "urllib3": Tried(("urllib3==2.0.2",), (*_plugin("clients"), "-k", "urllib3 or requests")),
     "uvicorn": Tried(
-        ("uvicorn==0.20.0 websockets==13.1 wsproto==1.2.0", "uvicorn==0.30.0 websockets==13.1"),
+        ("uvicorn==0.20.0 websockets==15.0.1 wsproto==1.2.0", "uvicorn==0.30.0 websockets==15.0.1"),
         (
             *_plugin("servers", "asgi", "websockets", "starlette"),
             "tests/agent/test_launcher_prefork.py",
