@@ -73,6 +73,10 @@ FAILURES = [
             "payment's outbound proxy: could not connect to ledger (Connection refused)"),
     Failure("/checkout?case=slow", 504, "cart", OUT, "timeout",
             "cart's outbound proxy: payment was too slow: request timed out; payment's inbound proxy was still waiting"),
+    Failure("/checkout?case=slow&fails=idle", 504, "cart", OUT, "timeout",
+            "cart's outbound proxy: stream idle too long while waiting for payment; payment's inbound proxy was still waiting"),
+    Failure("/checkout?fails=delay", 200, "payment", IN, "fault_injection", "payment's inbound proxy: delay injected by fault filter", failed=False),
+    Failure("/checkout?fails=direct", 503, "cart", OUT, None, "cart's outbound proxy: answered with 503 (direct_response)"),
     Failure("/checkout?case=declined", 500, "payment", IN, None, "payment itself answered with 500"),
     Failure("/checkout?case=slow&leave=yes", 0, "edge", "edge", "client_abort",
             "edge proxy: client left before the response; cart's inbound proxy was still waiting"),
@@ -108,8 +112,9 @@ def failing(rude_port: int, name: str, config: Json) -> None:
         manager["route_config"]["validate_clusters"] = False
         [host] = manager["route_config"]["virtual_hosts"]
         match = {"prefix": "/checkout", "query_parameters": [{"name": "fails", "string_match": {"exact": fails}}]}
+        kind = "direct_response" if "status" in action else "route"
         host["routes"].insert(
-            0, {"name": fails, "match": match, "route": action, "typed_per_filter_config": per_filter or {}}
+            0, {"name": fails, "match": match, kind: action, "typed_per_filter_config": per_filter or {}}
         )
 
     def filters(listener: int, *them: Json) -> None:
@@ -142,6 +147,8 @@ def failing(rude_port: int, name: str, config: Json) -> None:
             cluster("rude", rude_port)
             for fails, to in (("overflow", "full"), ("empty", "empty"), ("unknown", "nobody"), ("closes", "rude"), ("rubbish", "rude")):  # fmt: skip
                 route(1, fails, {"cluster": to})
+            route(1, "idle", {"cluster": "payment", "idle_timeout": "0.3s"})
+            route(1, "direct", {"status": 503, "body": {"inline_string": "closed for today"}})
             route(1, "exhaust", {"cluster": "payment", "retry_policy": {"retry_on": "5xx", "num_retries": 2}})
         case "payment":
             fault, rbac = "extensions.filters.http.fault.v3.HTTPFault", "extensions.filters.http.rbac.v3.RBAC"
@@ -153,6 +160,9 @@ def failing(rude_port: int, name: str, config: Json) -> None:
                 {"cluster": "payment-app"},
                 {"envoy.filters.http.fault": {"@type": TYPE + fault, "abort": abort}},
             )
+            delay = {"fixed_delay": "0.1s", "percentage": ALWAYS["default_value"]}
+            delayed = {"envoy.filters.http.fault": {"@type": TYPE + fault, "delay": delay}}
+            route(0, "delay", {"cluster": "payment-app"}, delayed)
             nobody = {"permissions": [{"any": True}], "principals": [{"any": True}]}
             rules = {"rules": {"action": "DENY", "policies": {"nobody": nobody}}}
             route(0, "deny", {"cluster": "payment-app"}, {"envoy.filters.http.rbac": {"@type": TYPE + rbac + "PerRoute", "rbac": rules}})  # fmt: skip
