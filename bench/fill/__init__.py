@@ -18,7 +18,7 @@ SERVICES: Final = 120
 ROWS: Final = SPANS + PROXIES + LINES
 HOURS: Final = 24
 """Over which the transactions are spread, the last of them now."""
-BATCH: Final = 10_000
+BATCH: Final = 30_000
 """Transactions an insert."""
 
 
