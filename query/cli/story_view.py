@@ -18,7 +18,7 @@ PLACES: Final = {
     "proxy": "in {}'s proxy",
     "queue": "in {}'s proxy, waiting for a connection",
     "network": "on the network behind {}",
-    "waiting": "in what {} called, which recorded nothing",
+    "waiting": "in what {} called: no record",
 }
 SHARES: Final = 5
 """Places named; the rest is summed up."""
@@ -41,13 +41,15 @@ def _time_split(answer: Json, glyphs: Glyphs) -> Iterator[Text]:
     if len(shares) < 2:
         return
     yield Text(f"Of {spelt(whole)} the answer waited", "bold")
-    for share in shares[:SHARES]:
+    # One more takes no more room than saying that there is one more.
+    shown = len(shares) if len(shares) <= SHARES + 1 else SHARES
+    for share in shares[:shown]:
         part = share["duration_ns"] / whole
         where = PLACES[share["place"]].format(printable(share["service"]) or "?")
         line = Text(f"{spelt(share['duration_ns']):>9} {part:>4.0%} ")
         line.append((glyphs.bar * max(round(part * BAR), 1)).ljust(BAR), "cyan").append(f" {where}")
         yield line.append(" (inferred)", "dim italic") if share["inferred"] else line
-    if rest := shares[SHARES:]:
+    if rest := shares[shown:]:
         left = sum(share["duration_ns"] for share in rest)
         yield Text(f"{spelt(left):>9} {left / whole:>4.0%} {'':{BAR}} in {len(rest)} other places", "dim")
 

@@ -79,10 +79,10 @@ def _silent_upstreams(entries: Sequence[Entry]) -> Iterator[Gap]:
 
 
 def _reached(row: Row) -> bool:
-    """The proxy had an answer of whom it sent the request to."""
-    return not isinstance(row, AccessLogRow) or (
-        row.upstream_attempts > 0 and row.response_code_details == "via_upstream"
-    )
+    """The proxy had an answer of whom it sent the request to; a span alone says so where it isn't one of a failure."""
+    if isinstance(row, SpanRow):
+        return row.status != "error"
+    return isinstance(row, AccessLogRow) and (row.upstream_attempts > 0 and row.response_code_details == "via_upstream")
 
 
 def _by_service(rows: Iterator[tuple[Row, int]]) -> dict[str, list[int]]:

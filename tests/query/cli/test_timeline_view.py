@@ -103,6 +103,12 @@ def test_where_the_time_went_stands_below() -> None:
     ]
 
 
+def test_many_places_are_summed_up_and_fit() -> None:
+    lines = below(drawn(shop.upstream_down()))
+    assert lines[1] == "  25.0 ms  62% ━━━━━━━━     in what payment called: no record (inferred)"
+    assert lines[-1] == "  2.00 ms   5%              in 2 other places"
+
+
 def test_what_left_no_record_and_whose_clock_is_wrong_stands_below() -> None:
     rows = [*shop.shifted(shop.success(sampled=False), "payment", -5), span("tick", "1", "2", ms=1, took=0)]
     said = " ".join(below(drawn(rows, 200)))

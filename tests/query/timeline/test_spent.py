@@ -134,3 +134,7 @@ def test_an_upstream_that_answered_and_recorded_nothing_is_named() -> None:
     text = "cart's outbound proxy called ledger.bank.svc 2 times, which recorded nothing"
     assert gaps(rows) == [(GapKind.SILENT_UPSTREAM, text)]
     assert gaps([replace(rows[0], response_code_details="upstream_reset")]) == []  # type: ignore[type-var]
+
+
+def test_an_application_that_was_never_reached_is_no_gap() -> None:
+    assert gaps(shop.upstream_down()) == []
