@@ -2,14 +2,13 @@
 causal order. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from weftline.collector.store.event_kinds import Blame, Cause, EventKind, meanings
 from weftline.collector.store.protocol import AccessLogRow, SpanRow
 from weftline.query.timeline.chain import events_of, failed, origins
 from weftline.query.timeline.model import Entry, Share, Verdict
-from weftline.query.timeline.slow import slow, where_time_went
+from weftline.query.timeline.slow import slow
 from weftline.query.timeline.span_failure import span_failure
 from weftline.query.timeline.words import explain, proxy_name, upstream_name
 
@@ -23,11 +22,7 @@ def verdict(entries: Sequence[Entry], shares: Sequence[Share]) -> Verdict | None
 
     What proxies say comes first: they know also of failures that no span tells, and name the hop.
     """
-    found = _of_proxies(entries) or span_failure(entries)
-    if found is None:
-        return slow(entries, shares)
-    where = "" if found.failed else where_time_went(entries, shares)
-    return replace(found, text=f"{found.text}; {where}") if where else found
+    return _of_proxies(entries) or span_failure(entries) or slow(entries, shares)
 
 
 def _of_proxies(entries: Sequence[Entry]) -> Verdict | None:

@@ -156,7 +156,9 @@ def test_the_summary_says_what_happened(running: Running) -> None:
         assert said[kind.name]["access_logs"] == len(kind.access_logs)
         assert said[kind.name]["spans"] == len(kind.spans)
         assert said[kind.name]["logs"] == len(kind.log_lines)
-        assert (said[kind.name]["verdict"] or {"text": ""})["text"] == kind.verdict
+        verdict = (said[kind.name]["verdict"] or {"text": ""})["text"]
+        # On a busy machine any of them may be slow besides.
+        assert verdict == kind.verdict or (kind.verdict == "" and verdict.startswith("slow, "))
     assert said[SUCCESS.name]["services"] == ["edge", "cart", "payment"]
     assert said[SUCCESS.name]["errors"] == 0 == said[SAMPLED_OUT.name]["errors"]
     assert said[NO_ROUTE.name]["response_flags"] == "NR"
