@@ -1,8 +1,9 @@
 """Every metric of the collector, served at /metrics in Prometheus' text format.
 
 How they relate stands in `collector/README.md` and is tested. Alert when
-`weftline_messages_total{outcome="dead_lettered"}` moves (senders send what can't be stored)
-or when `later` keeps moving (the store or Kafka can't keep up). Envoy's gRPC access log streams have no answers: what does not fit is `weftline_access_logs_total{outcome="dropped"}`, data lost.
+`weftline_messages_total{outcome="dead_lettered"}` moves (senders send what can't be stored) or when `later` keeps
+moving (the store or Kafka can't keep up). Envoy's gRPC access log streams have no answers: what does not fit is
+`weftline_access_logs_total{outcome="dropped"}`, data lost.
 """
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
