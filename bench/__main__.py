@@ -14,6 +14,7 @@ BENCHMARKS = {
     "ingest": "bench.ingest",
     "query": "bench.query",
     "access-logs": "bench.access_logs",
+    "ui": "bench.ui",
     "agent-suites": "bench.agent_suites",
     "agent-versions": "bench.agent_versions",
 }
