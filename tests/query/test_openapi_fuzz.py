@@ -3,6 +3,7 @@
 What is asked is the same in every run, so a failure is one of what has changed.
 """
 
+import functools
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
@@ -26,8 +27,9 @@ from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.migrate import migrate
 from weftline.collector.store.protocol import Signal
 from weftline.deploy.local.clickhouse import ClickHouse
+from weftline.query import app as application
 from weftline.query.access.asking import current_asker
-from weftline.query.app import create_app
+from weftline.query.routes.following import Followers
 from weftline.query.settings import QuerySettings
 
 pytestmark = pytest.mark.clickhouse
@@ -35,10 +37,14 @@ pytestmark = pytest.mark.clickhouse
 TX = "0af7651916cd43dd8448eb211c80319c"
 EXAMPLES = 12
 """Requests to each route: all of them take less than a minute."""
-HAVE_NO_ARCHIVE = ("/api/archive/{trace_id}", "post")
-"""Jaeger's answer is 500 where there is no archive, and so is ours."""
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
-DESCRIPTION = create_app(RowsReader(), RowsSearcher(), QuerySettings()).openapi()
+EXCUSED = {
+    # Jaeger's answer is 500 where there is no archive, and so is ours.
+    ("/api/archive/{trace_id}", not_a_server_error),
+    # The description has the stream as text; schemathesis holds each of its events against that.
+    ("/api/v1/search/follow", response_schema_conformance),
+}
+DESCRIPTION = application.create_app(RowsReader(), RowsSearcher(), QuerySettings()).openapi()
 for _path in DESCRIPTION["paths"].values():
     for _operation in _path.values():
         _operation["responses"].pop("default", None)  # which would allow any
@@ -60,14 +66,17 @@ def url(clickhouse: ClickHouse) -> Iterator[str]:
         writer.insert(Signal.LOGS, [logs_request(*lines)], "logs")
         reader = stack.enter_context(closing(ClickHouseReader(store, current_asker)))
         searcher = stack.enter_context(closing(ClickHouseSearcher(store, current_asker)))
-        yield stack.enter_context(serve(create_app(reader, searcher, QuerySettings(search_seconds=2.0))))
+        # What is followed would go on for longer than anybody waits here.
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(application, "Followers", functools.partial(Followers, poll_seconds=0.01, longest_seconds=0.05))
+        yield stack.enter_context(serve(application.create_app(reader, searcher, QuerySettings(search_seconds=2.0))))
 
 
 @pytest.mark.parametrize(("path", "method"), ROUTES)
 def test_it_answers_as_described(url: str, path: str, method: str) -> None:
     operation = schemathesis.openapi.from_dict(DESCRIPTION)[path][method.upper()]
 
-    checks = CHECKS[1:] if (path, method) == HAVE_NO_ARCHIVE else CHECKS
+    checks = [check for check in CHECKS if (path, check) not in EXCUSED]
 
     @settings(
         max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck),
