@@ -3160,6 +3160,24 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
+            /** @description A token is needed, or another one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Who asks may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
             /** @description Nothing is known under one of the ids. */
             404: {
                 headers: {
@@ -3600,6 +3618,24 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
+            /** @description A token is needed, or another one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Who asks may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
             /** @description The store is away; `Retry-After` says when to come back. */
             503: {
                 headers: {
@@ -3854,6 +3890,24 @@ export interface operations {
             };
             /** @description The search can't be understood or costs too much; says why. */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description A token is needed, or another one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Who asks may not. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4240,6 +4294,24 @@ export interface operations {
             };
             /** @description The id or a parameter can't be understood. */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description A token is needed, or another one. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description Who asks may not. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
