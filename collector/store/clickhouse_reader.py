@@ -100,11 +100,11 @@ def _id(text: str, none: str = _NO_SPAN) -> str:
 
 
 def _span(row: tuple[Any, ...]) -> SpanRow:
-    *plain, event_times, event_names, event_attributes, link_traces, link_spans, link_attributes = row
+    *plain, event_times, event_names, event_attributes, link_traces, link_spans, link_attributes, types = row
     transaction_id, span_id, parent_span_id, *rest = plain
     events = [SpanEvent(*event) for event in zip(event_times, event_names, event_attributes, strict=True)]
     links = [SpanLink(*link) for link in zip(link_traces, link_spans, link_attributes, strict=True)]
-    fields: list[Any] = [transaction_id, span_id, _id(parent_span_id), *rest, events, links]
+    fields: list[Any] = [transaction_id, span_id, _id(parent_span_id), *rest, events, links, types]
     return SpanRow(*fields)
 
 

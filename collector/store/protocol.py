@@ -4,7 +4,7 @@ Times are nanoseconds since the epoch, durations nanoseconds, ids lower-case hex
 """
 
 from collections.abc import Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -59,6 +59,8 @@ class SpanRow:
     attributes: Mapping[str, str]
     events: Sequence[SpanEvent] = ()
     links: Sequence[SpanLink] = ()
+    attribute_types: Mapping[str, str] = field(default_factory=dict)
+    """int, double or bool; what has none is text"""
 
 
 @dataclass(frozen=True, slots=True)

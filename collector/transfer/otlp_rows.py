@@ -1,11 +1,12 @@
 """Rows of the store as OTLP requests, in JSON or protobuf: what an import makes the same rows of. Pure.
 
-Attribute values are text in the store, so all are strings here. Text that is no UTF-8 (bytes) raises TypeError or
-ValueError.
+Numbers and booleans among a span's own attributes are that again; all else is text in the store, and here. Text that is
+no UTF-8 (bytes) raises TypeError or ValueError.
 """
 
 import functools
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -78,7 +79,7 @@ def _span(row: tuple[Any, ...]) -> tuple[Mapping[str, str], Scope, Tree]:
     (
         time, duration, trace_id, span_id, parent, trace_state, flags, name, kind, status, message, scope, version,
         of_scope, resource, attributes, event_times, event_names, event_attributes,
-        link_traces, link_spans, link_attributes,
+        link_traces, link_spans, link_attributes, types,
     ) = row  # fmt: skip
     span: Tree = {
         "trace_id": bytes.fromhex(trace_id),
@@ -87,7 +88,7 @@ def _span(row: tuple[Any, ...]) -> tuple[Mapping[str, str], Scope, Tree]:
         "kind": kind,
         "start_time_unix_nano": time,
         "end_time_unix_nano": time + duration,
-        "attributes": _attributes(attributes),
+        "attributes": _typed(attributes, types) if types else _attributes(attributes),
     }
     if parent not in _NO_ID:
         span["parent_span_id"] = bytes.fromhex(parent)
@@ -140,6 +141,25 @@ def _attributes(them: Mapping[str, str]) -> Sequence[Tree]:
     return [{"key": key, "value": {"string_value": value}} for key, value in them.items()]
 
 
+def _typed(attributes: Mapping[str, str], types: Mapping[str, str]) -> Sequence[Tree]:
+    return [{"key": key, "value": value_of(text, types.get(key, ""))} for key, text in attributes.items()]
+
+
+def value_of(text: str, type_: str) -> Tree:
+    """An AnyValue; what does not read as its type is text."""
+    try:
+        match type_:
+            case "int":
+                return {"int_value": int(text)}
+            case "double":
+                return {"double_value": float(text)}
+            case "bool":
+                return {"bool_value": text == "true"}
+    except ValueError:
+        pass
+    return {"string_value": text}
+
+
 def _as_json(it: Any) -> Any:
     if isinstance(it, dict):
         return {_camel(key): _of_field(key, value) for key, value in it.items()}
@@ -148,10 +168,26 @@ def _as_json(it: Any) -> Any:
 
 def _of_field(name: str, value: Any) -> Any:
     if name == "attributes":  # nearly all there is of a request
-        return [{"key": it["key"], "value": {"stringValue": it["value"]["string_value"]}} for it in value]
+        return [{"key": it["key"], "value": _value_json(it["value"])} for it in value]
     if name in _IDS:
         return value.hex()
     return str(value) if name.endswith("_unix_nano") else _as_json(value)
+
+
+def _value_json(value: Tree) -> Tree:
+    [(name, it)] = value.items()
+    match name:
+        case "string_value":
+            return {"stringValue": it}
+        case "int_value":
+            return {"intValue": str(it)}
+        case "double_value":  # protobuf's JSON mapping has names for what JSON has no numbers for
+            return {
+                "doubleValue": it
+                if math.isfinite(it)
+                else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(it, "NaN")
+            }
+    return {"boolValue": it}
 
 
 @functools.cache

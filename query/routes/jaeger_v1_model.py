@@ -1,11 +1,13 @@
 """Spans as Jaeger's UI model (v1 JSON), as OpenTelemetry's translator and Jaeger's adjusters make it. Pure.
 
-Integers are microseconds, rounded down. Attribute values are text in the store, so tags are strings but for those
-whose type the semantic conventions fix.
+Integers are microseconds, rounded down. Numbers and booleans among a span's attributes have their types; all other
+values are text in the store, so tags are strings but for those whose type the semantic conventions fix.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from weftline.collector.store.protocol import SpanEvent, SpanLink, SpanRow
@@ -15,6 +17,9 @@ Json = dict[str, Any]
 
 INT_ATTRIBUTES: Final = frozenset({"http.response.status_code", "http.status_code", "rpc.grpc.status_code"})
 """Integers by OpenTelemetry's semantic conventions, old and new, that Jaeger's UI and Grafana look at."""
+INT: Final = re.compile(r"-?[0-9]{1,19}")
+DOUBLE: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
+NO_TYPES: Final[Mapping[str, str]] = MappingProxyType({})
 SAFE_INT: Final = 2**53 - 1
 """Larger integers go out as strings, since JavaScript would round them."""
 NO_SERVICE: Final = "OTLPResourceNoServiceName"
@@ -101,7 +106,7 @@ def _span_tags(row: SpanRow, *, by_key: bool) -> list[Json]:
         if by_key:
             tags.append(_text("otel.library.version", row.scope_version))
     attributes = {name: it for name, it in row.attributes.items() if name != WARNINGS}
-    tags += _tags(attributes, by_key=by_key)
+    tags += _tags(attributes, row.attribute_types, by_key=by_key)
     if row.kind != "unspecified":
         tags.append(_text("span.kind", row.kind))
     if row.status != "unset":
@@ -118,15 +123,25 @@ def _log(event: SpanEvent, *, by_key: bool) -> Json:
     return {"timestamp": event.time // 1000, "fields": fields + _tags(event.attributes, by_key=by_key)}
 
 
-def _tags(attributes: Mapping[str, str], *, by_key: bool) -> list[Json]:
-    return [_tag(*item) for item in (sorted(attributes.items()) if by_key else attributes.items())]
+def _tags(attributes: Mapping[str, str], types: Mapping[str, str] = NO_TYPES, *, by_key: bool) -> list[Json]:
+    items = sorted(attributes.items()) if by_key else attributes.items()
+    return [_tag(key, value, types.get(key, "")) for key, value in items]
 
 
-def _tag(key: str, value: str) -> Json:
-    if key in INT_ATTRIBUTES and value.isascii() and value.isdecimal():
+def _tag(key: str, value: str, type_: str) -> Json:
+    if type_ == "bool":
+        return {"key": key, "type": "bool", "value": value == "true"}
+    if type_ == "double" and DOUBLE.fullmatch(value):  # not inf or nan: JSON has no numbers for them
+        return {"key": key, "type": "float64", "value": float(value)}
+    if is_int(key, value, type_):
         number = int(value)
-        return {"key": key, "type": "int64", "value": number if number <= SAFE_INT else value}
+        return {"key": key, "type": "int64", "value": number if abs(number) <= SAFE_INT else value}
     return _text(key, value)
+
+
+def is_int(key: str, value: str, type_: str) -> bool:
+    """Whether an attribute goes out as an integer."""
+    return bool(INT.fullmatch(value)) and (type_ == "int" or (key in INT_ATTRIBUTES and value[0] != "-"))
 
 
 def _text(key: str, value: str) -> Json:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from weftline.collector.store.protocol import SpanOutline, SpanRow
 from weftline.query.routes.jaeger_adjust import WARNINGS
-from weftline.query.routes.jaeger_v1_model import INT_ATTRIBUTES
+from weftline.query.routes.jaeger_v1_model import DOUBLE, NO_TYPES, is_int
 
 Json = dict[str, Any]
 
@@ -51,7 +51,7 @@ def _span(row: SpanRow) -> Json:
                 "kind": KINDS[row.kind],
                 "startTimeUnixNano": str(row.time),
                 "endTimeUnixNano": str(row.time + row.duration),
-                **_attributes_in(row.attributes),
+                **_attributes_in(row.attributes, row.attribute_types),
                 "events": [
                     {
                         "timeUnixNano": str(event.time),
@@ -70,18 +70,24 @@ def _span(row: SpanRow) -> Json:
     }
 
 
-def _attributes_in(attributes: Mapping[str, str]) -> Json:
+def _attributes_in(attributes: Mapping[str, str], types: Mapping[str, str] = NO_TYPES) -> Json:
     return _without_zeros(
-        {"attributes": [{"key": key, "value": _value(key, text)} for key, text in attributes.items()]}
+        {
+            "attributes": [
+                {"key": key, "value": _value(key, text, types.get(key, ""))} for key, text in attributes.items()
+            ]
+        }
     )
 
 
-def _value(key: str, text: str) -> Json:
+def _value(key: str, text: str, type_: str) -> Json:
     if key == WARNINGS:
         return {"arrayValue": {"values": [{"stringValue": one} for one in json.loads(text)]}}
-    if key in INT_ATTRIBUTES and text.isascii() and text.isdecimal():
-        return {"intValue": text}
-    return {"stringValue": text}
+    if type_ == "bool":
+        return {"boolValue": text == "true"}
+    if type_ == "double" and DOUBLE.fullmatch(text):
+        return {"doubleValue": float(text)}
+    return {"intValue": text} if is_int(key, text, type_) else {"stringValue": text}
 
 
 def _without_zeros(fields: Json) -> Json:

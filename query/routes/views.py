@@ -69,6 +69,7 @@ class SpanEntry(EntryView):
     scope_name: str
     scope_version: str
     scope_attributes: Mapping[str, str]
+    attribute_types: Mapping[str, str] = Field(description="int, double or bool; attributes without one are text.")
     events: list[Event]
     links: list[Link]
 

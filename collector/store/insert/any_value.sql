@@ -30,4 +30,10 @@
       attributes.key,
       attributes.value.string_value, attributes.value.bool_value, attributes.value.int_value,
       attributes.value.double_value, attributes.value.array_value.values, attributes.value.kvlist_value.values,
-      attributes.value.bytes_value)) AS Map(LowCardinality(String), String))) AS to_map
+      attributes.value.bytes_value)) AS Map(LowCardinality(String), String))) AS to_map,
+-- Of the attributes that are no text their types; lists, maps and bytes are text from here on.
+  (attributes -> mapFromArrays(attributes.key, arrayMap(
+      (s, i, b, d) -> multiIf(isNotNull(s), 0, isNotNull(i), 1, isNotNull(d), 2, isNotNull(b), 3, 0),
+      attributes.value.string_value, attributes.value.int_value, attributes.value.bool_value, attributes.value.double_value))) AS all_types,
+  (attributes -> CAST(mapFilter((k, type) -> type != 0 AND NOT is_credential(k), all_types(attributes))
+                 AS Map(LowCardinality(String), Enum8('int' = 1, 'double' = 2, 'bool' = 3)))) AS to_types

@@ -3,7 +3,7 @@
 -- {tenant:String} is a parameter of the request: all rows of an insert are one tenant's.
 -- A span without a valid id fails the batch (OTLP: such a span is invalid); the caller finds the message by halving.
 INSERT INTO spans (tenant, time, duration, transaction_id, span_id, parent_span_id, trace_state, flags, name, kind, service,
-  status, status_message, scope_name, scope_version, scope_attributes, resource, attributes,
+  status, status_message, scope_name, scope_version, scope_attributes, resource, attributes, attribute_types,
   events.time, events.name, events.attributes, links.trace_id, links.span_id, links.attributes)
 WITH
 $LAMBDAS
@@ -14,7 +14,7 @@ SELECT
   toFixedString(span.trace_id, 16), toFixedString(span.span_id, 8), toFixedString(span.parent_span_id, 8),
   span.trace_state, span.flags, span.name, if(span.kind BETWEEN 0 AND 5, span.kind, 0), service,
   if(span.status.code BETWEEN 0 AND 2, span.status.code, 0), span.status.message,
-  scope_name, scope_version, scope_attributes, resource, to_map(span.attributes),
+  scope_name, scope_version, scope_attributes, resource, to_map(span.attributes), to_types(span.attributes),
   arrayMap(t -> fromUnixTimestamp64Nano(t::Int64), span.events.time_unix_nano), span.events.name,
   arrayMap(a -> to_map(a), span.events.attributes),
   arrayMap(id -> toFixedString(id, 16), span.links.trace_id), arrayMap(id -> toFixedString(id, 8), span.links.span_id),

@@ -63,6 +63,7 @@ def test_a_span_keeps_all_it_says(writer: ClickHouseWriter, reader: ClickHouseRe
             },
             events=[SpanEvent(START + 5, "exception", {"exception.type": "E"})],
             links=[SpanLink(OTHER, "01" * 8, {"l": "1"})],
+            attribute_types={"zero": "int", "negative": "int", "false": "bool", "half": "double"},
         )
     ]  # fmt: skip
 

@@ -38,7 +38,7 @@ SPANS = spans_request(
     span(
         TX, "b7ad6b7169203331", parent="00f067aa0ba902b7", duration=250_000_001, name="GET /pay", trace_state="a=1", flags=257,
         status={"code": 2, "message": "declined"},
-        attributes={"text": "ä\"\\\n", "n": -7, "half": 0.5, "list": ['a"b'], "empty": "", "url.full": "https://u:p@h/?token=1",
+        attributes={"text": "ä\"\\\n", "n": -7, "half": 0.5, "large": 2**63 - 1, "true": True, "inf": float("-inf"), "text number": "5", "list": ['a"b'], "empty": "", "url.full": "https://u:p@h/?token=1",
                     "http.request.header.authorization": "Basic 1"},
         events=[{"name": "exception", "time_unix_nano": START + 5, "attributes": attributes({"exception.type": "E"})}],
         links=[{"trace_id": bytes.fromhex(OTHER), "span_id": b"\x01" * 8, "attributes": attributes({"l": 1})}],

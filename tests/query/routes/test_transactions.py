@@ -107,6 +107,7 @@ def test_an_entry_has_its_place_and_its_rows_own_fields(app: FastAPI, reader: Ro
         "scope_attributes": {"s": "1"},
         "resource": {"service.name": "cart"},
         "attributes": {"k": "v"},
+        "attribute_types": {},
         "events": [{"time_unix_nano": str(START + 1), "name": "retry", "attributes": {"n": "1"}}],
         "links": [{"trace_id": "c" * 32, "span_id": "d" * 16, "attributes": {"why": "batch"}}],
     }

@@ -2228,6 +2228,13 @@ export interface components {
          * @description A span.
          */
         SpanEntry: {
+            /**
+             * Attribute Types
+             * @description int, double or bool; attributes without one are text.
+             */
+            attribute_types: {
+                [key: string]: string;
+            };
             /** Attributes */
             attributes: {
                 [key: string]: string;

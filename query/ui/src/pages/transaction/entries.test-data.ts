@@ -35,6 +35,7 @@ export function span(name: string, place: Place, more: Partial<Extract<Entry, { 
     scope_name: "",
     scope_version: "",
     scope_attributes: {},
+    attribute_types: {},
     events: [],
     links: [],
     ...more,
