@@ -5,6 +5,9 @@ The other end is `weftline.collector.ingest`.
 """
 
 import asyncio
+import logging
+import threading
+from typing import Final
 
 from crc32c import crc32c
 from kafka import KafkaProducer
@@ -22,6 +25,12 @@ from weftline.collector.errors import TryLater
 from weftline.collector.settings import KafkaSettings
 from weftline.collector.store.protocol import Signal
 
+logger = logging.getLogger(__name__)
+
+_DELIVERY_SECONDS: Final = 30
+LOST_SECONDS: Final = _DELIVERY_SECONDS + 5.0
+"""By then the producer must have said what became of a message."""
+
 
 class KafkaBus:
     """See `Bus`. Connects when it is made, which raises `TryLater` while Kafka is away."""
@@ -33,10 +42,11 @@ class KafkaBus:
         # Asked for health only: the producer does not tell whether it is connected.
         self._admin = connect_admin(settings)
         self._asking = asyncio.Lock()
+        self._replacing: asyncio.Task[None] | None = None
 
     async def publish(self, signal: Signal, message: bytes, transaction: bytes = b"", tenant: str = "") -> None:
         # The same bytes must come to the same partition again: ingest tells there that they came twice.
-        loop = asyncio.get_running_loop()
+        loop, producer = asyncio.get_running_loop(), self._producer
         answer: asyncio.Future[None] = loop.create_future()
 
         # Called on the producer's own thread.
@@ -48,12 +58,16 @@ class KafkaBus:
 
         try:
             key = transaction or crc32c(message).to_bytes(4)
-            delivery = self._producer.send(signal.value, message, key=key, headers=tenant_headers(tenant))
+            delivery = producer.send(signal.value, message, key=key, headers=tenant_headers(tenant))
         except KafkaError as error:
             raise TryLater(f"Kafka did not take the message: {error!r}") from error
         delivery.add_callback(stored)
         delivery.add_errback(failed)
-        await answer
+        try:
+            await asyncio.wait_for(answer, LOST_SECONDS)
+        except TimeoutError:
+            self._replace(producer)
+            raise TryLater("Kafka's client does not say whether Kafka has the message.") from None
 
     async def check(self) -> None:
         async with self._asking:
@@ -61,6 +75,20 @@ class KafkaBus:
                 await asyncio.to_thread(self._admin.list_topics)
             except (KafkaError, OSError) as error:
                 raise away(self._settings, error) from error
+
+    def _replace(self, producer: KafkaProducer) -> None:
+        """A producer that is past its own time limit has hung up on itself (seen after Kafka was killed): make another."""
+        if producer is self._producer and (self._replacing is None or self._replacing.done()):
+            self._replacing = asyncio.get_running_loop().create_task(self._connect_anew(producer))
+
+    async def _connect_anew(self, producer: KafkaProducer) -> None:
+        try:
+            self._producer = await asyncio.to_thread(connect_producer, self._settings)
+        except TryLater as error:
+            logger.warning("Kafka's client hangs and another can't be made yet: %s", error)
+            return
+        logger.warning("Kafka's client did not answer and was replaced seconds=%.0f.", LOST_SECONDS)
+        threading.Thread(target=producer.close, args=(0,), name="close", daemon=True).start()
 
     async def close(self) -> None:
         await asyncio.to_thread(self._producer.close, 10)
@@ -85,7 +113,7 @@ def connect_producer(settings: KafkaSettings) -> KafkaProducer:
             acks="all",
             compression_type="zstd",
             enable_idempotence=True,
-            delivery_timeout_ms=30_000,
+            delivery_timeout_ms=_DELIVERY_SECONDS * 1_000,
             request_timeout_ms=10_000,
             max_request_size=MAX_MESSAGE_BYTES,
             max_block_ms=1_000,
