@@ -15,6 +15,7 @@ BENCHMARKS = {
     "query": "bench.query",
     "access-logs": "bench.access_logs",
     "ui": "bench.ui",
+    "soak": "bench.soak",
     "agent-suites": "bench.agent_suites",
     "agent-versions": "bench.agent_versions",
 }

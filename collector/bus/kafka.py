@@ -77,7 +77,7 @@ class KafkaBus:
                 raise away(self._settings, error) from error
 
     def _replace(self, producer: KafkaProducer) -> None:
-        """A producer that is past its own time limit has hung up on itself (seen after Kafka was killed): make another."""
+        """A producer that is past its own time limit hangs (seen after Kafka was killed): make another."""
         if producer is self._producer and (self._replacing is None or self._replacing.done()):
             self._replacing = asyncio.get_running_loop().create_task(self._connect_anew(producer))
 
