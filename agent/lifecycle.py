@@ -14,7 +14,7 @@ from weftline.agent.export import resource
 from weftline.agent.export.worker import Worker
 from weftline.agent.instrumentors import Instrumentors
 from weftline.agent.plugins import logging as logging_plugin
-from weftline.agent.sample import by_route, sampler
+from weftline.agent.sample import by_route, follows, sampler
 from weftline.agent.weave import guard, opcodes, swap
 from weftline.agent.weave.loader import Finder
 
@@ -43,7 +43,9 @@ class Agent:
         record.limits.attributes = options.span_attribute_count_limit
         record.limits.events = options.span_event_count_limit
         decide = sampler(options.sampler, options.sampler_arg)
-        serve.use_sampler(decide, by_route(options.sample_routes, options.excluded_urls, decide))
+        serve.use_sampler(
+            decide, by_route(options.sample_routes, options.excluded_urls, decide), followed=follows(options.sampler)
+        )
         propagate.configure(options.propagators)
         http_headers.configure(options)
         level = settings.level(options.log_level)

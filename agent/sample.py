@@ -35,9 +35,14 @@ def sampler(name: Sampler, ratio: float) -> Decide:
             return trace_id & _RATIO_BITS < bound
         return name.endswith("always_on")
 
-    if name.startswith("parentbased_"):
+    if follows(name):
         return lambda trace_id, flags: of_root(trace_id) if flags is None else flags & SAMPLED == SAMPLED
     return lambda trace_id, _flags: of_root(trace_id)
+
+
+def follows(name: Sampler) -> bool:
+    """Whether what the caller decided holds: then nobody need be asked where a decision came along."""
+    return name.startswith("parentbased_")
 
 
 ByRoute = Callable[[str, int, int | None], bool]

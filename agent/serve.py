@@ -25,12 +25,13 @@ decide: Decide = sampler("parentbased_always_on", 1.0)
 
 
 _by_route: ByRoute | None = None
+_followed = True
 
 
-def use_sampler(chosen: Decide, by_route: ByRoute | None = None) -> None:
-    """Sets the process's sampler, and the one that knows routes."""
-    global decide, _by_route
-    decide, _by_route = chosen, by_route
+def use_sampler(chosen: Decide, by_route: ByRoute | None = None, *, followed: bool = False) -> None:
+    """Sets the process's sampler, and the one that knows routes. `followed`: it takes over every caller's decision."""
+    global decide, _by_route, _followed
+    decide, _by_route, _followed = chosen, by_route, followed and by_route is None
 
 
 def begin(
@@ -66,7 +67,10 @@ def transaction(incoming: Incoming, path: str = "", scope: str = "") -> Transact
         known = 0 if flags is None else flags & ids.RANDOM_FLAG
     else:
         trace_id, known = ids.trace_id(), ids.RANDOM_FLAG
-    sampled = decide(trace_id, flags) if _by_route is None or not path else _by_route(path, trace_id, flags)
+    if _followed and flags is not None:
+        sampled: int = flags & SAMPLED
+    else:
+        sampled = decide(trace_id, flags) if _by_route is None or not path else _by_route(path, trace_id, flags)
     made = _new(Transaction)
     made.trace_id = trace_id
     made.span_id = span_id()
