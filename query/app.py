@@ -57,6 +57,8 @@ def create_app(
     settings: QuerySettings,
     access: Access = OPEN,
     audit: Audit = Audits(),  # noqa: B008 - it is frozen
+    *,
+    followers: Followers | None = None,
 ) -> FastAPI:
     """The application over ``reader`` and ``searcher``, which are called from several threads at a time.
 
@@ -72,7 +74,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    followers = Followers()
+    followers = followers or Followers()
     # Before the transaction itself, whose id takes all of the path.
     app.include_router(logs.router(reader, settings, followers))
     app.include_router(transactions.router(reader, settings))

@@ -45,7 +45,7 @@ class Followers:
         """The response; raises HTTP's 503 when there are too many already."""
         if self._now >= MOST:
             raise HTTPException(503, f"{MOST} clients follow something already.", {"Retry-After": "10"})
-        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return EventSourceResponse(self._events(poll), headers=headers)
 
     async def _events(self, poll: Callable[[], Iterable[News]]) -> AsyncIterator[bytes]:

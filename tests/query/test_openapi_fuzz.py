@@ -3,7 +3,6 @@
 What is asked is the same in every run, so a failure is one of what has changed.
 """
 
-import functools
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
@@ -27,8 +26,8 @@ from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.migrate import migrate
 from weftline.collector.store.protocol import Signal
 from weftline.deploy.local.clickhouse import ClickHouse
-from weftline.query import app as application
 from weftline.query.access.asking import current_asker
+from weftline.query.app import create_app
 from weftline.query.routes.following import Followers
 from weftline.query.settings import QuerySettings
 
@@ -44,7 +43,7 @@ EXCUSED = {
     # The description has the stream as text; schemathesis holds each of its events against that.
     ("/api/v1/search/follow", response_schema_conformance),
 }
-DESCRIPTION = application.create_app(RowsReader(), RowsSearcher(), QuerySettings()).openapi()
+DESCRIPTION = create_app(RowsReader(), RowsSearcher(), QuerySettings()).openapi()
 for _path in DESCRIPTION["paths"].values():
     for _operation in _path.values():
         _operation["responses"].pop("default", None)  # which would allow any
@@ -67,9 +66,9 @@ def url(clickhouse: ClickHouse) -> Iterator[str]:
         reader = stack.enter_context(closing(ClickHouseReader(store, current_asker)))
         searcher = stack.enter_context(closing(ClickHouseSearcher(store, current_asker)))
         # What is followed would go on for longer than anybody waits here.
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(application, "Followers", functools.partial(Followers, poll_seconds=0.01, longest_seconds=0.05))
-        yield stack.enter_context(serve(application.create_app(reader, searcher, QuerySettings(search_seconds=2.0))))
+        soon = Followers(poll_seconds=0.01, longest_seconds=0.05)
+        settings = QuerySettings(search_seconds=2.0)
+        yield stack.enter_context(serve(create_app(reader, searcher, settings, followers=soon)))
 
 
 @pytest.mark.parametrize(("path", "method"), ROUTES)

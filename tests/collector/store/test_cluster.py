@@ -312,18 +312,18 @@ def test_a_shard_that_is_away_is_an_outage_not_an_empty_answer(tmp_path_factory:
 
 def test_tables_of_a_cluster_are_replicated() -> None:
     settings = ClickHouseSettings(cluster="c", database="w")
-    for migration in statements.migrations():
-        text = clustered(migration.statement, settings)
-        assert clustered(migration.statement, replace(settings, cluster="")) == migration.statement
-        assert clustered(migration.statement, replace(settings, replicated=False)) == migration.statement
-        if "MergeTree" in migration.statement and "CREATE TABLE" in migration.statement:
+    for statement in (it for migration in statements.migrations() for it in migration.statements):
+        text = clustered(statement, settings)
+        assert clustered(statement, replace(settings, cluster="")) == statement
+        assert clustered(statement, replace(settings, replicated=False)) == statement
+        if "MergeTree" in statement and "CREATE TABLE" in statement:
             assert "ENGINE = Replicated" in text
             assert "'{replica}'" in text
             assert "non_replicated" not in text
         else:
-            assert text == migration.statement
+            assert text == statement
     spans, runs = (
-        next(it.statement for it in statements.migrations() if it.name == name) for name in ("spans", "retention_runs")
+        next(it.text for it in statements.migrations() if it.name == name) for name in ("spans", "retention_runs")
     )
     assert "ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/w/spans', '{replica}')\nPARTITION" in clustered(
         spans, settings
@@ -381,8 +381,8 @@ def test_clickhouse_takes_the_replicated_tables(tmp_path: Path) -> None:
         made = 0
         for server in (first, second):
             with connect(server) as client:
-                for migration in statements.migrations():
-                    if (text := clustered(migration.statement, settings)) != migration.statement:
+                for statement in (it for migration in statements.migrations() for it in migration.statements):
+                    if (text := clustered(statement, settings)) != statement:
                         client.execute(text)
                         made += 1
                 [(tables, paths)] = client.execute(

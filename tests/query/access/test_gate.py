@@ -13,6 +13,7 @@ from support.rows import TRANSACTION, RowsReader, RowsSearcher, hit, span
 from weftline.collector.store.lookups import LookUp
 from weftline.query.access.asking import current_asker
 from weftline.query.app import create_app
+from weftline.query.routes.following import Followers
 from weftline.query.settings import QuerySettings
 
 SECURE = {
@@ -42,7 +43,9 @@ def notes() -> Notes:
 @pytest.fixture
 def app(made: Tokens, notes: Notes):
     reader, searcher = RowsReader([span("x", "a")]), RowsSearcher([hit(TRANSACTION)])
-    return create_app(reader, searcher, QuerySettings(), made.access(trusted_proxies=("10.0.0.0/8",)), notes)
+    soon = Followers(poll_seconds=0.01, longest_seconds=0.02)  # what is followed would go on for a quarter of an hour
+    access = made.access(trusted_proxies=("10.0.0.0/8",))
+    return create_app(reader, searcher, QuerySettings(), access, notes, followers=soon)
 
 
 def asked(app) -> list[tuple[str, str]]:

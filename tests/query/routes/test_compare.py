@@ -60,7 +60,7 @@ def test_a_search_is_followed() -> None:
     app.include_router(routes)
     answer = call(app, "/api/v1/search/follow?q=service%3Dcart")
     events = [one.splitlines() for one in answer.text.strip().split("\n\n")[1:]]
-    told = [dict(line.split(": ", 1) for line in lines) for lines in events]
+    told = [dict(line.split(": ", 1) for line in lines) for lines in events if not lines[0].startswith(":")]
     assert [event["event"] for event in told] == ["transaction", "end"]
     assert HitView.model_validate_json(told[0]["data"]).transaction_id == TRANSACTION
 

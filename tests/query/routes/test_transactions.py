@@ -201,7 +201,7 @@ def test_the_api_describes_itself(app: FastAPI) -> None:
     paths = call(app, "/openapi.json").json()["paths"]
     assert {"/api/v1/transactions/{any_id}", "/api/services", "/api/traces/{trace_id}", "/health"} <= set(paths)
     described = paths["/api/v1/transactions/{any_id}"]["get"]["responses"]
-    assert set(described) == {"200", "400", "404", "503", "default"}
+    assert set(described) == {"200", "400", "401", "403", "404", "503", "default"}
     assert described["200"]["content"]["application/json"]["example"] == EXAMPLE
 
 
