@@ -1,6 +1,5 @@
 """Servers written in Java: their jars come from Maven Central by `mvn`, once, into a cache folder that all share."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +9,8 @@ from pathlib import Path
 
 from weftline.collector.errors import Misconfigured
 
+from .cache import cache_folder
+
 MAVEN_SECONDS = 300
 
 
@@ -18,13 +19,12 @@ def fetch(name: str, version: str, pom: Traversable) -> Path:
     where there are no jars yet, without Maven or what it needs."""
     if shutil.which("java") is None:
         raise Misconfigured(f"{name} needs Java 17 or newer, and there is no `java` on the PATH.")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weftline"
+    cache = cache_folder()
     jars = cache / f"{name.lower()}-{version}"
     if jars.exists():
         return jars
     if shutil.which("mvn") is None:
         raise Misconfigured(f"{name}'s jars are fetched with Maven, and there is no `mvn` on the PATH.")
-    cache.mkdir(parents=True, exist_ok=True)
     # In a folder of its own, renamed when complete: an interrupted download is never taken for a whole one.
     with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as work, as_file(pom) as path:
         command = ["mvn", "-q", "-B", "-f", str(path), "dependency:copy-dependencies", f"-DoutputDirectory={work}/jars"]

@@ -10,11 +10,11 @@ import http.client
 import os
 import secrets
 import socket
-import tempfile
 from functools import cache
-from pathlib import Path
 
 from weftline.collector.errors import Misconfigured
+
+from .cache import cache_folder
 
 HOST = "127.0.0.1"
 UNPRIVILEGED = 20_000
@@ -58,7 +58,11 @@ def _reserve(port: int) -> bool:
     """Keep ``port`` for this process until it ends: its own lock on the byte of that number, of a file that all of a
     user's processes share (fcntl locks go with the process that took them, and are not inherited by its children)."""
     try:
-        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        reservations = _reservations()
+    except OSError:
+        return True  # nothing can be written: there are no others to tell
+    try:
+        fcntl.lockf(reservations, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
     except (BlockingIOError, PermissionError):
         return False
     except OSError:
@@ -68,11 +72,7 @@ def _reserve(port: int) -> bool:
 
 @cache
 def _reservations() -> int:
-    return os.open(
-        Path(tempfile.gettempdir()) / f"weftline-ports-{os.getuid()}",
-        os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
-        0o600,
-    )
+    return os.open(cache_folder() / "ports", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def choose_port(wanted: int | None, default: int, what: str) -> int:
