@@ -54,8 +54,9 @@ def serve(programs: Programs, server: str, application: str, request: pytest.Fix
     (programs.folder / "site.wsgi").write_text(f"from {module} import {name} as application\n")
     unprivileged = () if os.geteuid() else ("unshare", "--user", "--map-user=1000", "--map-group=1000")
     path = (str(Path(__file__).parents[2]), str(programs.folder), str(there))
+    # By this interpreter: the script's first line names the one that built it, which may be gone.
     return programs.serve(
-        *unprivileged, str(there / "bin" / "mod_wsgi-express"), "start-server", "site.wsgi",
+        *unprivileged, sys.executable, str(there / "bin" / "mod_wsgi-express"), "start-server", "site.wsgi",
         "--host", "127.0.0.1", "--port", "{port}", "--server-root", str(programs.folder / "apache"),
         "--log-to-terminal", "--locale", "C.UTF-8", "--processes", "1",
         *(part for folder in path for part in ("--python-path", folder)),
