@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from kafka import KafkaProducer
 from rich.cells import cell_len
 
+from support.local import start_kafka
 from support.otlp import log, logs_request, span, spans_request
 from support.roles import Ingest, eventually
 from weftline.collector.bus.kafka import connect_producer
@@ -27,6 +28,13 @@ from weftline.deploy.local.kafka import Kafka
 from weftline.query.cli.dlq import dlq
 
 TX = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A broker of its own: `replay --all` takes whatever other tests have put aside, into topics that are gone."""
+    with start_kafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
 
 
 @pytest.fixture
@@ -45,7 +53,9 @@ def producer(settings: KafkaSettings) -> Iterator[KafkaProducer]:
 
 def run(settings: KafkaSettings, *arguments: str) -> Result:
     env = {"WEFTLINE_KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers[0], "COLUMNS": "80"}
-    return CliRunner().invoke(dlq, arguments, env=env)
+    ran = CliRunner().invoke(dlq, arguments, env=env)
+    print(ran.output)
+    return ran
 
 
 def letters(settings: KafkaSettings, reason: str) -> list[dict]:
