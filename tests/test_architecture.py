@@ -20,7 +20,7 @@ ALLOWED = {
 }
 
 # Inside the collector only the composition root sees everything.
-COLLECTOR_RIM = ("errors", "metrics", "otlp_json", "settings", "lifecycle", "store.protocol")
+COLLECTOR_RIM = ("errors", "metrics", "otlp_json", "settings", "lifecycle", "store.protocol", "varint")
 COLLECTOR = {
     "access": ("access", *COLLECTOR_RIM),
     "edge": ("edge", "access", "bus.protocol", *COLLECTOR_RIM),

@@ -8,6 +8,7 @@ after the other are one valid list for ClickHouse, which decodes the rest (`stor
 from collections.abc import Iterator
 
 from weftline.collector.errors import BadMessage
+from weftline.collector.varint import varint
 
 _IDENTIFIER, _HTTP_LOGS, _TCP_LOGS = 1, 2, 3
 _LENGTH_DELIMITED = 2
@@ -41,16 +42,7 @@ def frame(who: bytes, message: bytes) -> tuple[bytes, int]:
 
 
 def _field(number: int, data: bytes) -> bytes:
-    return bytes((number << 3 | _LENGTH_DELIMITED,)) + _varint(len(data)) + data
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    return bytes((number << 3 | _LENGTH_DELIMITED,)) + varint(len(data)) + data
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:

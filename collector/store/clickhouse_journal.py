@@ -8,7 +8,7 @@ from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_http import ClickHouseHttp
 from weftline.collector.store.cluster import local
 from weftline.collector.store.protocol import Begun, Signal
-from weftline.collector.store.varint import read_varint, varint
+from weftline.collector.varint import read_varint, varint
 
 
 class ClickHouseJournal:

@@ -10,7 +10,7 @@ from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_http import ClickHouseHttp
 from weftline.collector.store.protocol import Signal
-from weftline.collector.store.varint import varint
+from weftline.collector.varint import varint
 
 _ONE_BLOCK = str(1 << 40)  # rows
 

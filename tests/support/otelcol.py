@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from weftline.deploy.local.cache import cache_folder
 from weftline.deploy.local.ports import listens
 from weftline.deploy.local.process import Process
 
@@ -33,13 +34,12 @@ def otelcol() -> Path:
     """The program, built once into a cache; skips unless it is asked for."""
     if not os.environ.get("WEFTLINE_TEST_OTELCOL"):
         pytest.skip("An OpenTelemetry Collector takes minutes to build; WEFTLINE_TEST_OTELCOL=1 does it.")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weftline"
+    cache = cache_folder()
     program = cache / f"otelcol-{VERSION}"
     if program.exists():
         return program
     if shutil.which("go") is None:
         pytest.skip("There is no `go` on the PATH.")
-    cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="building-") as work:
         (Path(work) / "build.yaml").write_text(MANIFEST)
         for command in (["go", "install", f"{CORE}/cmd/builder@{VERSION}"], ["./builder", "--config", "build.yaml"]):

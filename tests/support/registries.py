@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from weftline.deploy.local.cache import cache_folder
+
 SENDERS = Path(__file__).parent / "senders"
 
 
@@ -42,11 +44,10 @@ def node_sender(name: str) -> Path:
 
 
 def _fetched(name: str, command) -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weftline"
+    cache = cache_folder()
     folder = cache / name
     if folder.exists():
         return folder
-    cache.mkdir(parents=True, exist_ok=True)
     # In a folder of its own, renamed when complete: an interrupted download is never taken for a whole one.
     with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as work:
         part = Path(work) / "whole"

@@ -18,6 +18,7 @@ import pytest
 
 from support.otlp_sink import OtlpSink
 from support.programs import Programs
+from weftline.deploy.local.cache import cache_folder
 
 pytestmark = pytest.mark.socket
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -34,7 +35,7 @@ def built() -> Path:
             if os.environ.get("CI"):
                 pytest.fail(f"Apache's {program} is not installed.")
             pytest.skip(f"Apache's {program} is not installed (Debian: apt-get install apache2-dev apache2-bin).")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "weftline"
+    cache = cache_folder()
     there = cache / f"mod_wsgi-{MOD_WSGI}-{sys.implementation.cache_tag}"
     if not (there / "complete").exists():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--upgrade", "--target", there]
