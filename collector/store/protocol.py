@@ -126,7 +126,7 @@ class AccessLogRow:
     attributes: Mapping[str, str]
     """what has no column of its own"""
     kind: str = "end"
-    """end, attempt, start, interim or connection: `schema/0019_access_logs_kind.sql`"""
+    """end, attempt, start, interim or connection: `schema/0004_access_logs.sql`"""
     record_id: str = ""
     """the same for all that is said of one request (attempt, connection) by one proxy, whatever way it came"""
     listener_direction: str = ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 LEVELS: Final = (0.5, 0.75, 0.9, 0.95, 0.99)
-"""Of the quantiles below; those of `schema/0059_span_metrics.sql`."""
+"""Of the quantiles below; those of `schema/0010_span_metrics.sql`."""
 
 Quantiles = Sequence[int]
 """Durations at `LEVELS`, each off by at most 1 %."""

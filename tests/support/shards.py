@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from support.local import WITHOUT_FSYNC
 from weftline.deploy.local.clickhouse import ClickHouse
 from weftline.deploy.local.ports import free_port
 
@@ -29,7 +30,7 @@ def start_replicas(folder: Path, zookeeper: int) -> Iterator[list[ClickHouse]]:
         servers = []
         for number, (tcp, http) in enumerate(ports, 1):
             own = f"<macros><shard>1</shard><replica>r{number}</replica></macros>"
-            server = ClickHouse(folder / str(number), tcp_port=tcp, http_port=http, more=config + own)
+            server = ClickHouse(folder / str(number), tcp_port=tcp, http_port=http, more=WITHOUT_FSYNC + config + own)
             servers.append(stack.enter_context(server))
         yield servers
 
@@ -50,6 +51,6 @@ def start_shards(folder: Path, more: str = "") -> Iterator[list[ClickHouse]]:
                 f"<remote_servers><{NAME}><secret>of both</secret>{shards}</{NAME}></remote_servers>"
                 f"<macros><shard>{number}</shard><replica>r1</replica></macros>{more}"
             )
-            server = ClickHouse(folder / str(number), tcp_port=tcp, http_port=http, more=config)
+            server = ClickHouse(folder / str(number), tcp_port=tcp, http_port=http, more=WITHOUT_FSYNC + config)
             servers.append(stack.enter_context(server))
         yield servers

@@ -1,6 +1,6 @@
--- Transactions that an id names: itself, or by alias. x-request-ids are compared with index 14 masked, as 0011_aliases.sql does.
+-- Transactions that an id names: itself, or by alias. x-request-ids are compared with index 14 masked, as the table aliases does.
 -- The transaction ID itself comes first, then the newest. The transaction that an x-request-id makes by itself
--- (0023_access_logs_by_request_id.sql) is named only as long as no other is known: then its records are found in the other.
+-- (access_logs_from_otlp_logs) is named only as long as no other is known: then its records are found in the other.
 WITH
   if(match(%(id)s, '^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$'),
      concat(substring(lower(%(id)s), 1, 14), '_', substring(lower(%(id)s), 16)), %(id)s) AS key,

@@ -1,5 +1,11 @@
 -- Spans, ordered by transaction: a look-up reads one or two granules. trace_id and transaction ID are one thing here.
 -- Parts stay compact up to 1 GiB: wide parts cost four times the system CPU at insert.
+-- scope_attributes: few senders set them, so nearly all are empty: 0.006 bytes and 0.8 µs of CPU a span (of 11 µs).
+-- attribute_types: which attributes are no text, and what they are: values are kept as text, numbers as JSON writes them.
+-- tenant: whose row it is, '' where tenants are not told apart. The token or header of the request says so, at the edge, and
+-- every read is of one tenant: store/tenants.py. Rows of one tenant have one value here, which costs next to nothing, and it
+-- is in no sort key of rows: a look-up by ID reads the same granules, whoever's they are. Where rows of one key merge into
+-- one, it is in the key: an ID that two tenants use is two transactions.
 CREATE TABLE IF NOT EXISTS spans (
   transaction_id FixedString(16) CODEC(ZSTD(1)),
   time DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
@@ -15,10 +21,13 @@ CREATE TABLE IF NOT EXISTS spans (
   status_message String CODEC(ZSTD(1)),
   scope_name LowCardinality(String) CODEC(ZSTD(1)),
   scope_version LowCardinality(String) CODEC(ZSTD(1)),
+  scope_attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
   resource Map(LowCardinality(String), String) CODEC(ZSTD(1)),
   attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  attribute_types Map(LowCardinality(String), Enum8('int' = 1, 'double' = 2, 'bool' = 3)) CODEC(ZSTD(1)),
   events Nested(time DateTime64(9, 'UTC'), name LowCardinality(String), attributes Map(LowCardinality(String), String)) CODEC(ZSTD(1)),
-  links Nested(trace_id FixedString(16), span_id FixedString(8), attributes Map(LowCardinality(String), String)) CODEC(ZSTD(1))
+  links Nested(trace_id FixedString(16), span_id FixedString(8), attributes Map(LowCardinality(String), String)) CODEC(ZSTD(1)),
+  tenant LowCardinality(String) COMMENT 'whose row it is' CODEC(ZSTD(1))
 ) ENGINE = MergeTree
 PARTITION BY toDate(time)
 ORDER BY (transaction_id, time)

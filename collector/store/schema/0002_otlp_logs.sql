@@ -11,5 +11,6 @@ CREATE TABLE IF NOT EXISTS otlp_logs (
   service LowCardinality(String),
   scope_name LowCardinality(String),
   resource Map(LowCardinality(String), String),
-  attributes Map(LowCardinality(String), String)
+  attributes Map(LowCardinality(String), String),
+  tenant LowCardinality(String) COMMENT 'whose row it is' CODEC(ZSTD(1))
 ) ENGINE = Null

@@ -17,6 +17,7 @@ from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.migrate import migrate
 from weftline.collector.store.protocol import AccessLogRow, LogRow, Signal, SpanRow
+from weftline.collector.store.statements import Migration
 from weftline.deploy.local.clickhouse import ClickHouse
 
 pytestmark = pytest.mark.clickhouse
@@ -29,17 +30,38 @@ OLD_ACCESS_LOG = f"""unhex('{OLD}'), toDateTime64('2026-11-18 11:06:39', 9, 'UTC
   'transaction_id', '{OLD}', 'duration_us', '1500')"""
 
 
-@pytest.mark.parametrize("last", [18, 28, 40, 60])
+def _select_of(view: str) -> str:
+    [select] = [
+        statement.partition(" AS\n")[2]
+        for migration in statements.migrations()
+        for statement in migration.statements
+        if f"MATERIALIZED VIEW IF NOT EXISTS {view} " in statement
+    ]
+    return select
+
+
+def _next_version() -> Migration:
+    """What a later version brings: a column, and a view that says its query anew."""
+    altered = "access_logs_from_otlp_logs"
+    text = f"""ALTER TABLE spans ADD COLUMN IF NOT EXISTS added String DEFAULT 'none' CODEC(ZSTD(1));
+
+ALTER TABLE {altered} MODIFY QUERY
+{_select_of(altered)}"""
+    return Migration(9000, "next_version", text)
+
+
+@pytest.mark.parametrize("last", [8, 11, 20])
 def test_a_database_of_an_older_version_becomes_todays_with_its_rows(
     clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch, last: int
 ) -> None:
     settings = ClickHouseSettings(
         http_port=clickhouse.http_port, tcp_port=clickhouse.tcp_port, database=f"older_{last}"
     )
-    everything = statements.migrations()
+    everything = (*statements.migrations(), _next_version())
     with monkeypatch.context() as older:
         older.setattr(migrating.statements, "migrations", lambda: tuple(it for it in everything if it.number <= last))
         assert len(migrate(settings)) == sum(it.number <= last for it in everything)
+    monkeypatch.setattr(migrating.statements, "migrations", lambda: everything)
     with connect(settings) as client:
         client.execute(
             f"INSERT INTO spans (transaction_id, time, duration, span_id, service, name, kind, status, resource) SELECT {OLD_SPAN}"
@@ -68,6 +90,7 @@ def test_a_database_of_an_older_version_becomes_todays_with_its_rows(
     assert list(reader.resolve("r1")) == [OLD]
     assert list(reader.services()) == ["cart", "edge"]
     with connect(settings) as client:
+        assert client.execute("SELECT added, count() FROM spans GROUP BY added") == [("none", 2)]
         counted = client.execute(
             "SELECT lower(hex(transaction_id)), sum(spans), sum(logs) FROM transactions GROUP BY transaction_id ORDER BY 1"
         )
@@ -76,8 +99,12 @@ def test_a_database_of_an_older_version_becomes_todays_with_its_rows(
     reader.close()
 
 
-def test_what_was_stored_is_known_after_the_servers_first_restart(tmp_path: Path) -> None:
+def test_what_was_stored_is_known_after_the_servers_first_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A view whose query was altered has another identity, by which repetitions are known, until then: it is settled."""
+    everything = (*statements.migrations(), _next_version())
+    monkeypatch.setattr(migrating.statements, "migrations", lambda: everything)
     with start_clickhouse(tmp_path) as server:
         settings = ClickHouseSettings(http_port=server.http_port, tcp_port=server.tcp_port)
         migrate(settings)

@@ -1,4 +1,88 @@
--- As before, with the columns of the inventory, and:
+-- Envoy's access logs. transaction_id is that of x-transaction-id, else the trace id.
+-- kind is what a row stands for, from Envoy's own word for it: counters of requests take 'end' only.
+-- end: a request is over. attempt: one try to ask the upstream (router.upstream_log). connection: a TCP or UDP session is over.
+-- start, interim: said while a request or connection still goes on. A log format without the word has end records only.
+-- record_id is the same for every record of one request (attempt, connection) at one proxy, whatever way it came and
+-- whether it was said at the start, meanwhile or at the end: what reads or counts takes one row a record_id.
+-- Times count from the first byte received from downstream, 0 where Envoy has none.
+CREATE TABLE IF NOT EXISTS access_logs (
+  transaction_id FixedString(16) CODEC(ZSTD(1)),
+  time DateTime64(9, 'UTC') COMMENT 'start of the request' CODEC(Delta, ZSTD(1)),
+  duration UInt64 COMMENT 'ns' CODEC(T64, ZSTD(1)),
+  trace_id FixedString(16) CODEC(ZSTD(1)),
+  span_id FixedString(8) CODEC(ZSTD(1)),
+  parent_span_id FixedString(8) CODEC(ZSTD(1)),
+  upstream_span_id FixedString(8) CODEC(ZSTD(1)),
+  service LowCardinality(String) CODEC(ZSTD(1)),
+  proxy_role LowCardinality(String) CODEC(ZSTD(1)),
+  node_id LowCardinality(String) CODEC(ZSTD(1)),
+  log_type LowCardinality(String) CODEC(ZSTD(1)),
+  kind Enum8('end' = 1, 'attempt' = 2, 'start' = 3, 'interim' = 4, 'connection' = 5)
+DEFAULT multiIf(
+  startsWith(log_type, 'Upstream'), 'attempt',
+  log_type IN ('TcpConnectionEnd', 'UdpSessionEnd'), 'connection',
+  log_type IN ('DownstreamStart', 'TcpConnectionStart', 'TcpUpstreamConnected', 'UdpTunnelUpstreamConnected',
+               'DownstreamTunnelSuccessfullyEstablished'), 'start',
+  log_type IN ('DownstreamPeriodic', 'TcpPeriodic', 'UdpPeriodic'), 'interim',
+  'end'),
+  method LowCardinality(String) CODEC(ZSTD(1)),
+  authority LowCardinality(String) CODEC(ZSTD(1)),
+  path String CODEC(ZSTD(1)),
+  protocol LowCardinality(String) CODEC(ZSTD(1)),
+  response_code UInt16 CODEC(ZSTD(1)),
+  response_flags LowCardinality(String) CODEC(ZSTD(1)),
+  response_code_details LowCardinality(String) CODEC(ZSTD(1)),
+  upstream_transport_failure_reason LowCardinality(String) CODEC(ZSTD(1)),
+  connection_termination_details LowCardinality(String) CODEC(ZSTD(1)),
+  upstream_cluster LowCardinality(String) CODEC(ZSTD(1)),
+  upstream_host LowCardinality(String) CODEC(ZSTD(1)),
+  upstream_attempts UInt16 CODEC(ZSTD(1)),
+  route_name LowCardinality(String) CODEC(ZSTD(1)),
+  request_id String CODEC(ZSTD(1)),
+  stream_id String CODEC(ZSTD(1)),
+  bytes_received UInt64 CODEC(T64, ZSTD(1)),
+  bytes_sent UInt64 CODEC(T64, ZSTD(1)),
+  grpc_status LowCardinality(String) CODEC(ZSTD(1)),
+  resource Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  attributes Map(LowCardinality(String), String) COMMENT 'what has no column of its own' CODEC(ZSTD(1)),
+  record_id UInt64 CODEC(NONE),
+  listener_direction LowCardinality(String) COMMENT 'inbound, outbound or empty' CODEC(ZSTD(1)),
+  connection_id UInt64 COMMENT 'of the proxy, since its start' CODEC(T64, ZSTD(1)),
+  upstream_connection_id UInt64 CODEC(T64, ZSTD(1)),
+  downstream_remote_address String CODEC(ZSTD(1)),
+  downstream_local_address LowCardinality(String) CODEC(ZSTD(1)),
+  upstream_local_address String CODEC(ZSTD(1)),
+  upstream_hosts_attempted Array(LowCardinality(String)) CODEC(ZSTD(1)),
+  time_to_last_rx_byte UInt64 COMMENT 'ns: the request was whole' CODEC(T64, ZSTD(1)),
+  time_to_first_upstream_tx_byte UInt64 COMMENT 'ns' CODEC(T64, ZSTD(1)),
+  time_to_last_upstream_tx_byte UInt64 COMMENT 'ns' CODEC(T64, ZSTD(1)),
+  time_to_first_upstream_rx_byte UInt64 COMMENT 'ns: the upstream began to answer' CODEC(T64, ZSTD(1)),
+  time_to_last_upstream_rx_byte UInt64 COMMENT 'ns' CODEC(T64, ZSTD(1)),
+  time_to_first_downstream_tx_byte UInt64 COMMENT 'ns' CODEC(T64, ZSTD(1)),
+  connection_pool_ready_duration UInt64 COMMENT 'ns: waited for a connection to the upstream' CODEC(T64, ZSTD(1)),
+  downstream_wire_bytes_received UInt64 CODEC(T64, ZSTD(1)),
+  downstream_wire_bytes_sent UInt64 CODEC(T64, ZSTD(1)),
+  upstream_wire_bytes_received UInt64 CODEC(T64, ZSTD(1)),
+  upstream_wire_bytes_sent UInt64 CODEC(T64, ZSTD(1)),
+  requested_server_name LowCardinality(String) COMMENT 'SNI' CODEC(ZSTD(1)),
+  downstream_tls_version LowCardinality(String) CODEC(ZSTD(1)),
+  downstream_peer_subject LowCardinality(String) CODEC(ZSTD(1)),
+  downstream_peer_uri_san LowCardinality(String) COMMENT 'SPIFFE identity of the caller' CODEC(ZSTD(1)),
+  downstream_local_uri_san LowCardinality(String) CODEC(ZSTD(1)),
+  upstream_peer_uri_san LowCardinality(String) COMMENT 'SPIFFE identity of the upstream' CODEC(ZSTD(1)),
+  tenant LowCardinality(String) COMMENT 'whose row it is' CODEC(ZSTD(1))
+) ENGINE = MergeTree
+PARTITION BY toDate(time)
+ORDER BY (transaction_id, time)
+SETTINGS min_bytes_for_wide_part = 1073741824, min_rows_for_wide_part = 100000000,
+         non_replicated_deduplication_window = 10000;
+
+-- Envoy writes `-` for nothing. A traceparent is 00-<32 hex>-<16 hex>-<2 hex>; the span id starts at character 37.
+-- The duration in microseconds ends with the last byte sent downstream; where the client left before, milliseconds are all.
+-- Where no upstream was reached the traceparent logged is still the caller's, also when one attempt is counted (UH).
+-- Of an attempt's log (access_log_type UpstreamEnd) Envoy knows no trace id, but the traceparent is the one that this attempt
+-- sent, so its span id is always upstream_span_id; upstream_attempts is the attempt's number, 0 where the proxy doesn't
+-- count; the duration ends with the last byte received from upstream.
 -- A record that has neither transaction nor trace (Istio's default format, DownstreamStart, TCP) belongs to the transaction
 -- that its x-request-id makes by itself: the UUID with index 14 (which Envoy rewrites) as 0, else its MD5; readers of a
 -- transaction that is known to have this x-request-id take those rows in (request_ids). With no id at all (a listener's own
@@ -6,7 +90,7 @@
 -- record_id is made of what every format has: request or stream id, both addresses of the connection, the start in
 -- milliseconds; of an attempt also its span id. Only where the addresses are missing the proxy's names stand in.
 -- Envoy's OTLP and file formats order flags as they were set, gRPC's has no order: they are sorted.
-ALTER TABLE access_logs_from_otlp_logs MODIFY QUERY
+CREATE MATERIALIZED VIEW IF NOT EXISTS access_logs_from_otlp_logs TO access_logs AS
 WITH
   (key -> if(otlp_logs.attributes[key] = '-', '', otlp_logs.attributes[key])) AS field,
   (key -> toUInt64OrZero(field(key))) AS number,
@@ -29,6 +113,7 @@ WITH
           concat(remote_address, ' ', local_address, ' ', toString(toUnixTimestamp64Milli(time)))) AS own_id,
   toFixedString(transaction_of(own_id), 16) AS request_transaction_id
 SELECT
+  tenant,
   multiIf(match(transaction, '^[0-9a-f]{32}$'), toFixedString(unhex(transaction), 16),
           trace != toFixedString('', 16), trace, request_transaction_id) AS transaction_id,
   time,

@@ -11,7 +11,8 @@ CREATE TABLE IF NOT EXISTS proxy_stats (
   scope LowCardinality(String) COMMENT 'cluster, connection manager or listener' CODEC(ZSTD(1)),
   worker LowCardinality(String) CODEC(ZSTD(1)),
   value Float64 CODEC(Gorilla, ZSTD(1)),
-  increase Float64 COMMENT 'of a counter; 0 for gauges' CODEC(Gorilla, ZSTD(1))
+  increase Float64 COMMENT 'of a counter; 0 for gauges' CODEC(Gorilla, ZSTD(1)),
+  tenant LowCardinality(String) COMMENT 'whose row it is' CODEC(ZSTD(1))
 ) ENGINE = MergeTree
 PARTITION BY toDate(time)
 ORDER BY (node_id, stat, scope, worker, time)
