@@ -11,6 +11,7 @@ BENCHMARKS = {
     "agent": "bench.agent",
     "agent-pieces": "bench.agent.pieces",
     "envoy": "bench.envoy",
+    "edge": "bench.edge",
     "ingest": "bench.ingest",
     "query": "bench.query",
     "access-logs": "bench.access_logs",
