@@ -11,7 +11,7 @@ demo: .venv/demo $(UI)  ## the whole chain on real parts; KAFKA=1 puts Apache Ka
 	$(BIN)/weftline demo $(if $(KAFKA),--kafka) $(ARGS)
 
 test: check  ## everything, against real ClickHouse, Kafka, Envoy and Chromium
-	$(BIN)/python -m pytest --reruns 1 -m "socket or clickhouse or kafka or envoy or e2e or browser" $(ARGS)
+	$(BIN)/python -m pytest --reruns 2 -m "socket or clickhouse or kafka or envoy or e2e or browser" $(ARGS)
 
 check: .venv/dev $(UI)  ## format, lint, types, and the tests that need no service
 	$(BIN)/ruff format --check .
