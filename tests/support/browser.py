@@ -1,7 +1,8 @@
 """A real browser before the real pages: Debian's chromium, driven by Playwright.
 
 The pages are the built ones (`make ui`), served by the query service over a real ClickHouse. What can't be had here
-skips the test, except in CI (environment variable CI), where it fails.
+skips the test, except in CI (environment variable CI), where it fails. BROWSER_SLOWDOWN=6 in the environment makes
+the browser's processor six times slower: whoever doesn't wait for what an action brings about is found out.
 """
 
 import os
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from support.demo_traffic import Traffic, transaction
 from support.server import serve
@@ -32,6 +33,9 @@ UI = Path(__file__).parents[2] / "query" / "ui"
 WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 SECOND = 1_000_000_000
+PATIENCE_MS = 60_000
+"""How long anything may take on a machine that has much else to do; what is fast is not waited for."""
+SLOWDOWN = int(os.environ.get("BROWSER_SLOWDOWN", "1"))
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ def chromium() -> Iterator[Browser]:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not found:
         _cannot("There is no chromium here: apt-get install chromium.")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         # Chromium's own sandbox refuses to run as root, which containers' users often are.
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
@@ -63,8 +68,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def page_of(browser: Browser, url: str, *, dark: bool = False, size: dict[str, int] | None = None) -> Iterator[Page]:
-    """A page of its own profile, whose relative addresses are below ``url``; an error of a script fails the test."""
+def page_of(
+    browser: Browser, url: str, *, dark: bool = False, size: dict[str, int] | None = None, slowdown: int = SLOWDOWN
+) -> Iterator[Page]:
+    """A page of its own profile, whose relative addresses are below ``url``; an error of a script fails the test.
+
+    ``slowdown``: how many times slower than this machine's its processor is.
+    """
     context = browser.new_context(
         base_url=url,
         viewport=size or WIDE,  # type: ignore[arg-type]
@@ -73,8 +83,10 @@ def page_of(browser: Browser, url: str, *, dark: bool = False, size: dict[str, i
         locale="en-GB",
         reduced_motion="reduce",
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
+    if slowdown > 1:
+        context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     # What isn't answered well is logged by the browser too; that is tested by what the page says of it.

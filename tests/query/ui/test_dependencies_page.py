@@ -84,6 +84,7 @@ def test_only_what_is_around_a_service(page: Page, services: Locator) -> None:
 
 
 def test_keys_reach_every_call_and_flags_say_what_they_mean(page: Page, services: Locator) -> None:
+    expect(services.get_by_role("link", name=re.compile("^edge calls cart: "))).to_be_visible()
     services.focus()
     names = []
     for _ in range(6):

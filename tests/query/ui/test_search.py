@@ -112,6 +112,7 @@ def test_a_point_of_the_scatter_leads_to_its_transaction(page: Page, pages: Site
     for across in range(0, round(size["width"]), 12):
         for down in range(0, round(size["height"]), 20):
             area.hover(position={"x": across, "y": down})
+            page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
             if page.locator(".near").count():
                 expect(page.locator(".near")).to_contain_text("POST /no-such-page")
                 area.click(position={"x": across, "y": down})

@@ -10,15 +10,10 @@ from weftline.deploy.demo.kinds import SUCCESS, TIMEOUT, UPSTREAM_DOWN
 
 pytestmark = [pytest.mark.browser, pytest.mark.clickhouse]
 
-SLOWDOWN = 6
-
 
 @pytest.fixture
 def slow(browser: Browser, pages: Site) -> Iterator[Page]:
-    """A page on a processor that is so many times slower."""
-    with page_of(browser, pages.url) as page:
-        page.set_default_timeout(30_000)
-        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWDOWN})
+    with page_of(browser, pages.url, slowdown=6) as page:
         yield page
 
 

@@ -38,6 +38,10 @@ def rows(page: Page) -> int:
     return int(first.get_attribute("aria-setsize") or 0)
 
 
+def has_rows(page: Page, count: int) -> None:
+    expect(page.get_by_role("treeitem").first).to_have_attribute("aria-setsize", str(count))
+
+
 def show(page: Page, transaction_id: str, parameters: str = "") -> None:
     page.goto(f"/trace/{transaction_id}{parameters}")
     expect(page.locator(".story, .compare, .not-found")).to_be_visible()
@@ -86,11 +90,13 @@ def test_flags_explain_themselves_to_mouse_and_keyboard(page: Page, pages: Site)
     expect(hint.first).to_be_visible()
     flags.blur()
     page.get_by_role("tree").focus()
-    for _ in range(rows(page)):
-        if page.locator(".entry.active .flags").count():
+    active = page.locator(".entry.active")
+    for place in range(1, rows(page) + 1):
+        expect(active).to_have_attribute("aria-posinset", str(place))
+        if active.locator(".flags").count():
             break
         page.keyboard.press("ArrowDown")
-    expect(page.locator(".entry.active").get_by_role("tooltip").last).to_be_visible()
+    expect(active.get_by_role("tooltip").last).to_be_visible()
 
 
 def test_a_request_without_spans_says_so(page: Page, pages: Site) -> None:
@@ -114,7 +120,7 @@ def test_keys_alone_are_enough(page: Page, pages: Site) -> None:
     expect(active).to_have_attribute("aria-expanded", "false")
     assert rows(page) < all_rows
     page.keyboard.press("ArrowRight")
-    assert rows(page) == all_rows
+    has_rows(page, all_rows)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.get_by_role("complementary", name="Detail")).to_be_visible()
@@ -124,16 +130,17 @@ def test_keys_alone_are_enough(page: Page, pages: Site) -> None:
     expect(page.locator(".entry.selected.error")).to_be_in_viewport()
     page.keyboard.press("/")
     expect(page.get_by_role("textbox", name="Find in rows")).to_be_focused()
-    page.keyboard.type("not booked")
+    page.keyboard.type("order")
     expect(page.locator(".find output")).not_to_be_empty()
     page.keyboard.press("Escape")
     page.keyboard.press("n")
     expect(page.locator(".entry.selected.found")).to_be_in_viewport()
-    first = page.url
+    first = page.locator(".entry.selected").get_attribute("aria-posinset") or ""
+    page.keyboard.press("n")
+    expect(page.locator(".entry.selected.found")).not_to_have_attribute("aria-posinset", first)
     page.keyboard.press("N")
-    page.wait_for_timeout(400)
-    assert "find=not+booked" in page.url
-    assert first != ""
+    expect(page.locator(".entry.selected.found")).to_have_attribute("aria-posinset", first)
+    page.wait_for_url(re.compile("find=order"))
 
 
 def test_filters_leave_matches_and_their_causes_and_live_in_the_address(page: Page, pages: Site) -> None:
@@ -142,12 +149,12 @@ def test_filters_leave_matches_and_their_causes_and_live_in_the_address(page: Pa
     page.get_by_role("button", name="log lines").click()
     page.get_by_label("Lowest level").select_option("error")
     expect(page.locator(".entry.log")).to_have_count(2)
-    assert page.locator(".entry:not(.log):not(.faint)").count() == 0
+    expect(page.locator(".entry:not(.log):not(.faint)")).to_have_count(0)
     page.wait_for_url(re.compile("kind=log.*level=error"))
     page.reload()
     expect(page.locator(".entry.log")).to_have_count(2)
     page.get_by_role("button", name="Show all rows").click()
-    expect(page.get_by_role("treeitem").first).to_have_attribute("aria-setsize", str(all_rows))
+    has_rows(page, all_rows)
     page.get_by_role("button", name="payment").click()
     expect(page.locator(".entry:not(.faint)").first).to_contain_text("payment")
     show(page, pages.of(APPLICATION_ERROR).transaction_id, "?find=nothing+has+this&only=1")
@@ -214,11 +221,13 @@ def test_the_detail_has_everything_and_can_be_copied(browser: Browser, pages: Si
         expect(detail.locator(".raw")).to_contain_text('"kind": "access_log"')
         detail.get_by_role("button", name="copy as JSON").click()
         expect(detail.get_by_text("copied", exact=True)).to_be_visible()
-        assert page.evaluate("navigator.clipboard.readText().then(JSON.parse).then(it => it.kind)") == "access_log"
+        page.wait_for_function(
+            "navigator.clipboard.readText().then(JSON.parse).then(it => it.kind === 'access_log', () => false)"
+        )
         detail.get_by_role("button", name="Copy as curl").click()
-        assert page.evaluate("navigator.clipboard.readText()").startswith("curl -i ")
+        page.wait_for_function("navigator.clipboard.readText().then(it => it.startsWith('curl -i '))")
         page.get_by_role("button", name="Copy the transaction ID").click()
-        assert page.evaluate("navigator.clipboard.readText()") == traffic.transaction_id
+        page.wait_for_function("id => navigator.clipboard.readText().then(it => it === id)", arg=traffic.transaction_id)
 
 
 def test_log_lines_alone_are_followed(page: Page, pages: Site, writer: ClickHouseWriter) -> None:
@@ -271,6 +280,7 @@ def test_the_flame_graph_shows_a_part_alone(page: Page, pages: Site) -> None:
 
 def test_the_shares_of_time_add_up(page: Page, pages: Site) -> None:
     show(page, pages.of(TIMEOUT).transaction_id, "?view=time")
+    expect(page.locator(".time-split tbody tr").first).to_be_visible()
     shares = page.locator(".time-split tbody td:nth-child(4)").all_inner_texts()
     assert abs(sum(float(share.rstrip(" %")) for share in shares) - 100) < 0.06 * len(shares)
     expect(page.locator(".time-split tbody")).to_contain_text("inferred")
@@ -362,7 +372,7 @@ def test_hostile_texts_neither_run_nor_break_the_page(
             nothing_sticks_out(page)
             assert page.evaluate("window.ran") is None
         show(page, attacked)
-        assert rows(page) == 3 * len(ATTACKS)
+        has_rows(page, 3 * len(ATTACKS))
         page.get_by_role("tree").focus()
         for _ in range(3 * len(ATTACKS)):
             page.keyboard.press("Enter")
@@ -391,11 +401,13 @@ def test_a_phone_shows_every_view(browser: Browser, pages: Site, view: str, *, d
         evidence, detail = page.locator(".entry.evidence"), page.get_by_role("complementary", name="Detail")
         expect(evidence).to_be_in_viewport()
         expect(detail).to_be_visible()
-        page.wait_for_timeout(300)
-        row, pane = evidence.bounding_box(), detail.bounding_box()
-        assert row
-        assert pane
-        assert row["y"] + row["height"] <= pane["y"] + 1
+        # The pane doesn't cover it.
+        page.wait_for_function(
+            """() => {
+              const [row, pane] = [".entry.evidence", ".detail"].map((one) => document.querySelector(one));
+              return row.getBoundingClientRect().bottom <= pane.getBoundingClientRect().top + 1;
+            }"""
+        )
         nothing_sticks_out(page)
 
 
@@ -419,51 +431,64 @@ def test_nothing_serious_is_in_the_way_of_anybody(browser: Browser, pages: Site,
             assert [one for one in found if one[0] in ("serious", "critical")] == [], address
 
 
-LARGE = 100_000
+SMALL, LARGE = 2_000, 100_000
 
 
-def test_a_hundred_thousand_rows_scroll_smoothly(
-    browser: Browser, pages_store: ClickHouseSettings, writer: ClickHouseWriter
-) -> None:
+def send_steps(writer: ClickHouseWriter, count: int) -> str:
+    """A transaction of so many spans, of which each has eight children; its ID."""
     now = time.time_ns()
     transaction_id = f"{now:032x}"
     for batch in range(10):
-        numbers = range(batch * LARGE // 10, (batch + 1) * LARGE // 10)
+        numbers = range(batch * count // 10, (batch + 1) * count // 10)
         message = spans_request(
             *(
                 span(
                     transaction_id, f"{number + 1:016x}", parent=f"{(number + 7) // 8:016x}" if number else "",
-                    start=now + number * 1000, duration=(LARGE - number) * 1000, name=f"step {number}",
+                    start=now + number * 1000, duration=(count - number) * 1000, name=f"step {number}",
                 )
                 for number in numbers
             ),
             service=f"service-{batch}",
         )  # fmt: skip
-        writer.insert(Signal.SPANS, [message], f"large-{now}-{batch}")
-    with site(pages_store, (), max_rows=2 * LARGE) as large, page_of(browser, large.url) as page:
-        page.set_default_timeout(120_000)
-        page.goto(f"/trace/{transaction_id}")
-        expect(page.get_by_role("treeitem").first).to_be_visible(timeout=120_000)
-        assert rows(page) == LARGE
+        writer.insert(Signal.SPANS, [message], f"steps-{now}-{batch}")
+    return transaction_id
+
+
+def frame_ms(page: Page) -> float:
+    """Time of a frame while 60 screens scroll by: the median, and none of a row that isn't in view."""
+    frames = page.evaluate(
+        """async () => {
+          window.scrollTo(0, 400);
+          const gaps = [];
+          let last = performance.now();
+          for (let step = 0; step < 60; step++) {
+            window.scrollBy(0, 700);
+            await new Promise(requestAnimationFrame);
+            const now = performance.now();
+            gaps.push(now - last);
+            last = now;
+          }
+          return gaps.sort((a, b) => a - b);
+        }"""
+    )
+    assert page.locator(".entry").count() < 120
+    return float(frames[len(frames) // 2])
+
+
+def test_a_hundred_thousand_rows_scroll_as_smoothly_as_few(
+    browser: Browser, pages_store: ClickHouseSettings, writer: ClickHouseWriter
+) -> None:
+    small, large = send_steps(writer, SMALL), send_steps(writer, LARGE)
+    with site(pages_store, (), max_rows=2 * LARGE) as running, page_of(browser, running.url) as page:
+        page.goto(f"/trace/{large}")
+        expect(page.get_by_role("treeitem").first).to_be_visible(timeout=180_000)
+        has_rows(page, LARGE)
         page.get_by_role("tree").focus()
         page.keyboard.press("End")
         expect(page.locator(".entry.active")).to_have_attribute("aria-posinset", str(LARGE))
         expect(page.locator(".entry.active")).to_be_in_viewport()
-        # Frames while it scrolls 60 screens; a row that isn't in view doesn't exist.
-        frames = page.evaluate(
-            """async () => {
-              window.scrollTo(0, 400);
-              const gaps = [];
-              let last = performance.now();
-              for (let step = 0; step < 60; step++) {
-                window.scrollBy(0, 700);
-                await new Promise(requestAnimationFrame);
-                const now = performance.now();
-                gaps.push(now - last);
-                last = now;
-              }
-              return gaps.sort((a, b) => a - b);
-            }"""
-        )
-        assert page.locator(".entry").count() < 120
-        assert frames[len(frames) // 2] < 50, frames
+        of_large = frame_ms(page)
+        page.goto(f"/trace/{small}")
+        has_rows(page, SMALL)
+        # However fast this machine is.
+        assert of_large < 3 * max(frame_ms(page), 17)
