@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -298,8 +298,11 @@ def test_statistics_open_the_longest(page: Page, pages: Site) -> None:
 
 def test_two_are_compared_at_jaegers_address(page: Page, pages: Site) -> None:
     good, bad = pages.of(SUCCESS).transaction_id, pages.of(UPSTREAM_DOWN).transaction_id
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
     show(page, f"{good}...{bad}")
     expect(page.get_by_role("region", name="Transaction B")).to_contain_text(UPSTREAM_DOWN.verdict)
+    assert [path for path in asked if path.startswith("/api/")] == ["/api/v1/compare"]
     table = page.get_by_role("table", name="Rows of both")
     expect(table).to_contain_text("failed in B")
     expect(table).to_contain_text("only B")
@@ -313,7 +316,12 @@ def test_two_are_compared_at_jaegers_address(page: Page, pages: Site) -> None:
     page.get_by_role("textbox", name="Compare with").fill("f" * 32)
     page.keyboard.press("Enter")
     expect(page.get_by_role("region", name="Transaction B")).to_contain_text("No transaction is known")
-    expect(page.get_by_role("textbox", name="Another ID for B")).to_be_visible()
+    # The other one is there all the same, and can be compared with another.
+    expect(page.get_by_role("region", name="Transaction A")).to_contain_text("no errors")
+    page.get_by_role("textbox", name="Another ID for B").fill(bad)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Transaction B")).to_contain_text(UPSTREAM_DOWN.verdict)
+    expect(table).to_contain_text("failed in B")
 
 
 def test_what_is_not_there_says_what_to_do(page: Page) -> None:

@@ -6,6 +6,11 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 export type Transaction = Schemas["TransactionView"];
 export type Entry = Transaction["entries"][number];
+export type Comparison = Schemas["CompareView"];
+export type ComparedRow = Schemas["RowView"];
+export type Change = Schemas["Change"];
+/** What a transaction is, without its rows. */
+export type TransactionHead = Schemas["HeadView"];
 export type Piece = Schemas["PieceView"];
 export type Share = Schemas["ShareView"];
 export type SpanEntry = Schemas["SpanEntry"];
@@ -26,12 +31,21 @@ export type Metric = Schemas["MetricView"];
 export type ServicePropagation = Schemas["ServicePropagationView"];
 
 /** `refresh`: ask again every so many ms, for rows that arrive late. */
-export function useTransaction(id: string, refresh?: number) {
+export function useTransaction(id: string, { refresh, enabled = true }: { refresh?: number; enabled?: boolean } = {}) {
   return useQuery({
     queryKey: ["transaction", id],
     queryFn: ({ signal }) => get<Transaction>(`transactions/${encodeURIComponent(id)}`, {}, signal),
-    enabled: id !== "",
+    enabled: enabled && id !== "",
     refetchInterval: refresh ?? false,
+  });
+}
+
+/** Two transactions as one tree; `changed`: only rows that differ. */
+export function useComparison(a: string, b: string, changed: boolean) {
+  return useQuery({
+    queryKey: ["compare", a, b, changed],
+    queryFn: ({ signal }) => get<Comparison>("compare", { a, b, changed }, signal),
+    placeholderData: (before, query) => (query?.queryKey[1] === a && query.queryKey[2] === b ? before : undefined),
   });
 }
 

@@ -1,26 +1,22 @@
-import { type FormEvent, useMemo, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
-import { type Transaction, useTransaction } from "../../api/queries";
+import { type TransactionHead, useComparison, useTransaction } from "../../api/queries";
 import { duration } from "../../format/duration";
 import { oneLine, printable } from "../../format/printable";
 import { timestamp } from "../../format/time";
+import { Pending } from "../../parts/Pending";
 import { Trouble } from "../../parts/Trouble";
 import { Outcome } from "../transaction/Outcome";
 import "./compare.css";
 import { Differences } from "./Differences";
-import { diff } from "./diff";
 
 /** Two transactions side by side: what came of each, and where they part. */
 export function Compare({ a, b }: { a: string; b: string }) {
-  const one = useTransaction(a);
-  const other = useTransaction(b);
   const [parameters, setParameters] = useSearchParams();
   const only = parameters.get("only") === "1";
-  const differences = useMemo(
-    () => (one.data && other.data ? diff(one.data.entries, other.data.entries) : null),
-    [one.data, other.data],
-  );
-  const changed = differences?.filter(({ change }) => change !== "same").length ?? 0;
+  const comparison = useComparison(a, b, only);
+  const { data, error } = comparison;
+  const rows = data && (only ? data.rows.filter(({ change }) => change !== "same") : data.rows);
   return (
     <div className="compare">
       <title>Compare · weftline</title>
@@ -28,16 +24,17 @@ export function Compare({ a, b }: { a: string; b: string }) {
       <p>
         <Link to={`/trace/${encodeURIComponent(b)}...${encodeURIComponent(a)}`}>Swap them</Link>
       </p>
+      <Pending query={comparison} of={["compare", a, b]} says="Comparing every row of both" />
       <div className="sides">
-        <Side name="A" id={a} other={b} query={one} />
-        <Side name="B" id={b} other={a} query={other} />
+        <Side name="A" id={a} other={b} compared={data?.a} alone={error !== null} />
+        <Side name="B" id={b} other={a} compared={data?.b} alone={error !== null} />
       </div>
-      {differences && (
+      {data && rows && (
         <>
           <p className="row" role="status">
-            {changed === 0
+            {data.differences === 0
               ? "No difference: the same rows, the same outcomes, times within a quarter or a millisecond of each other."
-              : `${changed} of ${differences.length} rows differ. Slower and faster speak of B, from a quarter and a millisecond on.`}{" "}
+              : `${data.differences.toLocaleString("en")} ${data.differences === 1 ? "row differs" : "rows differ"}. Slower and faster speak of B, from a quarter and a millisecond on.`}{" "}
             <label>
               <input
                 type="checkbox"
@@ -49,50 +46,63 @@ export function Compare({ a, b }: { a: string; b: string }) {
               differences only
             </label>
           </p>
-          <Differences rows={only ? differences.filter(({ change }) => change !== "same") : differences} />
+          <Differences rows={rows} />
+          {data.truncated && (
+            <p className="quiet">
+              These are the first {data.rows.length.toLocaleString("en")} rows
+              {!only && "; differences only may show more of what differs"}.
+            </p>
+          )}
         </>
       )}
     </div>
   );
 }
 
-type SideProps = { name: "A" | "B"; id: string; other: string; query: ReturnType<typeof useTransaction> };
+type SideProps = {
+  name: "A" | "B";
+  id: string;
+  other: string;
+  compared: TransactionHead | undefined;
+  /** There is no comparison: this side is looked up by itself, since the trouble may be the other's. */
+  alone: boolean;
+};
 
-function Side({ name, id, other, query }: SideProps) {
+function Side({ name, id, other, compared, alone }: SideProps) {
+  const itself = useTransaction(id, { enabled: alone });
+  const head = compared ?? (alone ? itself.data : undefined);
   return (
     <section className={`side side-${name.toLowerCase()}`} aria-label={`Transaction ${name}`}>
       <h2>
         <b>{name}</b>{" "}
-        {query.data ? (
-          <Link to={`/trace/${query.data.transaction_id}`} dir="auto">
-            {oneLine(query.data.summary.root) || "No request was recorded"}
+        {head ? (
+          <Link to={`/trace/${head.transaction_id}`} dir="auto">
+            {oneLine(head.summary.root) || "No request was recorded"}
           </Link>
         ) : (
           <code>{printable(id)}</code>
         )}{" "}
-        {query.data && (
+        {head && (
           <Outcome
-            code={query.data.summary.response_code}
-            flags={query.data.summary.response_flags}
-            flagsText={query.data.summary.response_flags_text}
+            code={head.summary.response_code}
+            flags={head.summary.response_flags}
+            flagsText={head.summary.response_flags_text}
           />
         )}
       </h2>
-      {query.data ? (
-        <Facts answer={query.data} />
-      ) : query.error ? (
+      {head ? (
+        <Facts head={head} />
+      ) : alone && itself.error ? (
         <>
-          <Trouble error={query.error} retry={() => void query.refetch()} />
+          <Trouble error={itself.error} retry={() => void itself.refetch()} />
           <Replace name={name} other={other} />
         </>
-      ) : (
-        <p role="status">Looking for every log …</p>
-      )}
+      ) : null}
     </section>
   );
 }
 
-function Facts({ answer: { transaction_id, summary, truncated } }: { answer: Transaction }) {
+function Facts({ head: { transaction_id, summary, truncated } }: { head: TransactionHead }) {
   return (
     <>
       {summary.verdict && (

@@ -1,24 +1,27 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useLayoutEffect, useRef, useState } from "react";
+import type { Change, ComparedRow } from "../../api/queries";
 import { duration } from "../../format/duration";
 import { oneLine } from "../../format/printable";
-import type { Change, Difference, Side } from "./diff";
+import { proxyWords } from "../transaction/words";
 
 const ROW = 28;
 const DEEPEST_INDENT = 14;
-const SIGNS: Record<Change, string> = {
-  "only A": "−",
-  "only B": "+",
-  slower: "▲",
-  faster: "▼",
-  "failed in A": "✓",
-  "failed in B": "✗",
-  count: "#",
-  same: "",
+/** A sign and a word for each; B against A. */
+const CHANGES: Record<Change, readonly [string, string]> = {
+  only_a: ["−", "only A"],
+  only_b: ["+", "only B"],
+  failed_in_a: ["✓", "failed in A"],
+  failed_in_b: ["✗", "failed in B"],
+  outcome: ["≠", "outcome"],
+  slower: ["▲", "slower"],
+  faster: ["▼", "faster"],
+  count: ["#", "how often"],
+  same: ["", ""],
 };
 
 /** A line for each row of either transaction, with what it was in A and in B. */
-export function Differences({ rows }: { rows: readonly Difference[] }) {
+export function Differences({ rows }: { rows: readonly ComparedRow[] }) {
   const body = useRef<HTMLTableSectionElement>(null);
   const [margin, setMargin] = useState(0);
   useLayoutEffect(() => {
@@ -63,23 +66,28 @@ export function Differences({ rows }: { rows: readonly Difference[] }) {
             </tr>
           )}
           {items.map((item) => {
-            const { depth, service, name, a, b, change } = rows[item.index] as Difference;
+            const { depth, service, proxy_role, name, a, b, change } = rows[item.index] as ComparedRow;
+            const [sign, says] = CHANGES[change];
             return (
               <tr
                 key={item.index}
                 aria-rowindex={item.index + 2}
-                className={change.replaceAll(" ", "-")}
+                className={change.replaceAll("_", "-")}
                 style={{ height: ROW }}
               >
                 <th scope="row" style={{ paddingInlineStart: `${0.4 + Math.min(depth, DEEPEST_INDENT) * 0.7}rem` }}>
-                  <bdi className="quiet">{oneLine(service)}</bdi> <bdi>{oneLine(name)}</bdi>
+                  <bdi className="quiet">{oneLine(service)}</bdi>{" "}
+                  {proxy_role && <span className="quiet">{proxyWords(proxy_role, service)} </span>}
+                  <bdi>{oneLine(name)}</bdi>
                 </th>
                 <td className="change">
-                  {SIGNS[change]} {change === "same" ? "" : change === "count" ? "how often" : change}
+                  {sign} {says}
                 </td>
                 <Cell side={a} />
                 <Cell side={b} />
-                <td className="number">{a.count && b.count && a.time + b.time > 0 ? signed(b.time - a.time) : ""}</td>
+                <td className="number">
+                  {a.count && b.count && a.duration_ns + b.duration_ns > 0 ? signed(b.duration_ns - a.duration_ns) : ""}
+                </td>
               </tr>
             );
           })}
@@ -94,17 +102,17 @@ export function Differences({ rows }: { rows: readonly Difference[] }) {
   );
 }
 
-function Cell({ side }: { side: Side }) {
+function Cell({ side }: { side: ComparedRow["a"] }) {
   if (side.count === 0) return <td className="number quiet">–</td>;
   return (
     <td className="number">
       {side.outcomes.length > 0 && (
         <span className={side.errors ? "bad" : "quiet"}>{oneLine(side.outcomes.join(" / "))} </span>
       )}
-      {side.time > 0 && duration(side.time)}
+      {side.duration_ns > 0 && duration(side.duration_ns)}
       {side.count > 1 && <span className="quiet"> ×{side.count}</span>}
       {side.outcomes.length === 0 && side.errors > 0 && <span className="bad"> failed</span>}
-      {side.time === 0 && side.count === 1 && side.errors === 0 && side.outcomes.length === 0 && (
+      {side.duration_ns === 0 && side.count === 1 && side.errors === 0 && side.outcomes.length === 0 && (
         <span className="quiet">there</span>
       )}
     </td>

@@ -30,7 +30,7 @@ function One({ id }: { id: string }) {
   const [follow, setFollow] = useState(false);
   const [cancelled, setCancelled] = useState(false);
   const queries = useQueryClient();
-  const transaction = useTransaction(id, follow ? FOLLOW_MS : undefined);
+  const transaction = useTransaction(id, follow ? { refresh: FOLLOW_MS } : {});
   if (!transaction.data) {
     if (transaction.error && !transaction.isFetching) {
       return <NotFound id={id} error={transaction.error} again={() => void transaction.refetch()} />;

@@ -26,7 +26,7 @@ const PROXY_ROLE = "weftline.proxy.role";
 const SHORT_ROLES: Record<string, string> = { "sidecar-inbound": "inbound", "sidecar-outbound": "outbound" };
 
 /** Role of the proxy that wrote the entry, also where it is a span that the proxy made; "" for applications. */
-export function proxyRole(entry: Entry): string {
+function proxyRole(entry: Entry): string {
   if (entry.kind === "access_log" || entry.kind === "attempt") return entry.proxy_role || "proxy";
   return entry.resource[PROXY_ROLE] ?? entry.attributes[PROXY_ROLE] ?? "";
 }
@@ -47,10 +47,14 @@ export type Words = {
   level: Level | undefined;
 };
 
-export function words(entry: Entry): Words {
-  const role = proxyRole(entry);
+/** "outbound proxy", "proxy" where the service's name says the rest, "" for an application. */
+export function proxyWords(role: string, service: string): string {
   const short = SHORT_ROLES[role] ?? role;
-  const proxy = role === "" ? "" : short === entry.service || short === "proxy" ? "proxy" : `${short} proxy`;
+  return role === "" ? "" : short === service || short === "proxy" ? "proxy" : `${short} proxy`;
+}
+
+export function words(entry: Entry): Words {
+  const proxy = proxyWords(proxyRole(entry), entry.service);
   const plain = { service: oneLine(entry.service) || "?", proxy, flags: "", flagsText: "", level: undefined };
   switch (entry.kind) {
     case "access_log":
