@@ -167,15 +167,43 @@ def test_a_link_of_jaegers_finds_the_same(page: Page, pages: Site) -> None:
     expect(found(page).get_by_role("link")).to_have_attribute("href", f"/trace/{sent.transaction_id}")
 
 
-def test_live_shows_what_comes_in(page: Page, pages_store: ClickHouseSettings) -> None:
+def send_another(store: ClickHouseSettings) -> str:
+    """A transaction of now; its ID."""
+    new = transaction(SUCCESS, time.time_ns() % 10**9, time.time_ns())
+    with closing(ClickHouseWriter(store)) as writer:
+        send(writer, [new], f"live-{new.transaction_id}")
+    return new.transaction_id
+
+
+def test_live_shows_what_comes_in_and_says_whether_it_is(page: Page, pages_store: ClickHouseSettings) -> None:
     page.goto("/search?" + urlencode({"q": 'log:"checkout of order"'}))
     expect(found(page).first).to_be_visible()
     page.get_by_role("button", name="Live").click()
     expect(page).to_have_url(re.compile("live=1"))
-    new = transaction(SUCCESS, time.time_ns() % 10**9, time.time_ns() - 1_000_000_000)
-    with closing(ClickHouseWriter(pages_store)) as writer:
-        send(writer, [new], f"live-{new.transaction_id}")
-    expect(page.locator(f"a[href$='{new.transaction_id}']")).to_be_visible()
+    state = page.get_by_role("status").filter(has_text=re.compile("^Live: |^The connection is lost"))
+    expect(state).to_contain_text("Live: each transaction appears")
+    expect(found(page).filter(has=page.locator(f"a[href$='{send_another(pages_store)}']"))).to_be_visible()
+    # The network goes, something happens, the network is back.
+    page.context.set_offline(True)
+    expect(state).to_contain_text("The connection is lost")
+    missed = send_another(pages_store)
+    page.context.set_offline(False)
+    expect(state).to_contain_text("Live: each transaction appears")
+    expect(page.locator(f"a[href$='{missed}']")).to_be_visible()
+    page.get_by_role("button", name="Live").click()
+    expect(state).to_have_count(0)
+
+
+def test_live_does_not_ask_again_and_again(page: Page, pages_store: ClickHouseSettings) -> None:
+    page.goto("/search?live=1&" + urlencode({"q": 'log:"checkout of order"'}))
+    expect(page.get_by_role("status").filter(has_text="Live: ")).to_be_visible()
+    first = send_another(pages_store)
+    expect(page.locator(f"a[href$='{first}']")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for _ in range(3):
+        expect(page.locator(f"a[href$='{send_another(pages_store)}']")).to_be_visible()
+    assert len(asked) <= 1, "once more for what was still arriving when the connection was made"
 
 
 def test_a_service_that_is_away_is_said_and_asked_again(page: Page) -> None:

@@ -30,13 +30,11 @@ export type Metrics = Schemas["MetricsView"];
 export type Metric = Schemas["MetricView"];
 export type ServicePropagation = Schemas["ServicePropagationView"];
 
-/** `refresh`: ask again every so many ms, for rows that arrive late. */
-export function useTransaction(id: string, { refresh, enabled = true }: { refresh?: number; enabled?: boolean } = {}) {
+export function useTransaction(id: string, { enabled = true } = {}) {
   return useQuery({
     queryKey: ["transaction", id],
     queryFn: ({ signal }) => get<Transaction>(`transactions/${encodeURIComponent(id)}`, {}, signal),
     enabled: enabled && id !== "",
-    refetchInterval: refresh ?? false,
   });
 }
 

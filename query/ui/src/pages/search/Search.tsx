@@ -7,6 +7,7 @@ import { type Point, Scatter } from "../../charts/Scatter";
 import { duration } from "../../format/duration";
 import { printable } from "../../format/printable";
 import { milliseconds, timestamp } from "../../format/time";
+import { FollowingState } from "../../parts/FollowingState";
 import { HitList } from "../../parts/HitList";
 import { TimeRange } from "../../parts/TimeRange";
 import { Trouble } from "../../parts/Trouble";
@@ -45,8 +46,9 @@ function Asked() {
   const last = pages.at(-1);
   const tail = useLive(
     q,
-    live,
+    live && !(search.error instanceof AnswerError),
     useMemo(() => pages.flatMap((page) => page.transactions), [pages]),
+    () => void search.refetch({ cancelRefetch: false }),
   );
   const hits = search.error ? [] : tail.hits;
   const points = useMemo(() => hits.map(point), [hits]);
@@ -62,7 +64,7 @@ function Asked() {
     event?.preventDefault();
     ask({ q: text.trim() });
   };
-  const error = search.error ?? tail.error;
+  const error = search.error;
   const mistake = error instanceof AnswerError && text === q ? error.place : null;
   const further = until === "" ? FURTHER[since as keyof typeof FURTHER] : undefined;
   return (
@@ -87,6 +89,12 @@ function Asked() {
           </button>
         </form>
       </search>
+      {tail.following !== "off" && (
+        <p className="tail">
+          <FollowingState state={tail.following} open="Live: each transaction appears once all of it has arrived." />
+          {tail.missed && <span className="missed"> Too much happens to show all of it: narrow the search.</span>}
+        </p>
+      )}
       {error && (
         <div id="search-trouble">
           {error instanceof AnswerError && error.place ? (

@@ -1,27 +1,33 @@
-import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useState } from "react";
-import { get } from "../../api/client";
-import type { Hit, SearchPage } from "../../api/queries";
+import { useEffect, useMemo, useRef, useState } from "react";
+import type { Hit } from "../../api/queries";
+import { useFollowed } from "../../api/useFollowed";
 import { merged } from "./merged";
 
-const POLL_MS = 2_000;
-/** Rows of a transaction arrive over a while: what began so shortly before is asked for again. */
-const SETTLE_S = 60;
-const MOST = 200;
+const MOST = 500;
+/** What had begun before there was a connection isn't told, and its rows may take so long to arrive. */
+const ARRIVES_MS = 10_000;
 
-/** The hits, and before them, while `on`, what has begun since; the newest first. */
-export function useLive(q: string, on: boolean, hits: readonly Hit[]) {
-  const [since, setSince] = useState("");
+/** The hits, and before them, while `on`, what happens now; the newest first. `again` asks for the hits anew. */
+export function useLive(q: string, on: boolean, hits: readonly Hit[], again: () => void) {
+  const [fresh, setFresh] = useState<readonly Hit[]>([]);
+  const [missed, setMissed] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what fits one search needn't fit another
   useEffect(() => {
-    setSince(on ? String(Math.floor(Date.now() / 1000) - SETTLE_S) : "");
-  }, [on]);
-  const poll = useQuery({
-    queryKey: ["search/live", q, since],
-    queryFn: ({ signal }) => get<SearchPage>("search", { q, since, limit: MOST }, signal),
-    refetchInterval: POLL_MS,
-    enabled: on && since !== "",
+    setFresh([]);
+    setMissed(false);
+  }, [q]);
+  const late = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(late.current), []);
+  const following = useFollowed(on ? `search/follow?${new URLSearchParams({ q })}` : null, {
+    onOpen: () => {
+      again();
+      clearTimeout(late.current);
+      late.current = setTimeout(again, ARRIVES_MS);
+    },
+    on: {
+      transaction: (data) => setFresh((before) => merged([JSON.parse(data)], before).slice(0, MOST)),
+      missed: () => setMissed(true),
+    },
   });
-  const fresh = on ? poll.data?.transactions : undefined;
-  const all = useMemo(() => merged(fresh ?? [], hits), [fresh, hits]);
-  return { hits: all, error: on ? poll.error : null };
+  return { hits: useMemo(() => merged(fresh, hits), [fresh, hits]), following, missed: on && missed };
 }

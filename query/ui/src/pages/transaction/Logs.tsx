@@ -1,8 +1,10 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type CSSProperties, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import type { Following } from "../../api/useFollowed";
 import { duration } from "../../format/duration";
 import { printable } from "../../format/printable";
 import { clock } from "../../format/time";
+import { FollowingState } from "../../parts/FollowingState";
 import { has } from "./filter";
 import "./logs.css";
 import type { ViewProps } from "./viewProps";
@@ -18,9 +20,10 @@ export function Logs({
   select,
   selected,
   filter,
-  follow,
+  following,
   setFollow,
-}: ViewProps & { follow: boolean; setFollow: (follow: boolean) => void }) {
+}: ViewProps & { following: Following; setFollow: (follow: boolean) => void }) {
+  const follow = following !== "off";
   const { entries, times, keys, colours } = model;
   const lines = useMemo(() => {
     const found: number[] = [];
@@ -57,8 +60,8 @@ export function Logs({
         </button>
         <span className="quiet" role="status">
           {lines.length.toLocaleString("en")} {lines.length === 1 ? "line" : "lines"}
-          {follow && ", asking for more every two seconds"}
         </span>
+        <FollowingState state={following} open="further lines appear as they arrive" />
       </p>
       {lines.length === 0 && (
         <p role="status" className="nothing">

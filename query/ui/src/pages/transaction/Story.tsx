@@ -1,5 +1,6 @@
 import { useCallback, useDeferredValue, useEffect, useMemo } from "react";
 import type { Transaction } from "../../api/queries";
+import type { Following } from "../../api/useFollowed";
 import { Trouble } from "../../parts/Trouble";
 import type { InView } from "./address";
 import { Detail } from "./Detail";
@@ -19,7 +20,7 @@ import { Views } from "./Views";
 type Props = {
   asked: string;
   answer: Transaction;
-  follow: boolean;
+  following: Following;
   setFollow: (follow: boolean) => void;
   trouble: Error | null;
   refresh: () => void;
@@ -27,7 +28,7 @@ type Props = {
 };
 
 /** A transaction that has been read: what came of it, and every view of its rows. */
-export function Story({ asked, answer, follow, setFollow, trouble, refresh, refreshing }: Props) {
+export function Story({ asked, answer, following, setFollow, trouble, refresh, refreshing }: Props) {
   const [inView, change] = useInView();
   const model = useModel(answer, inView.clock === "corrected");
   const { entries, tree, indexOf, keys } = model;
@@ -93,7 +94,7 @@ export function Story({ asked, answer, follow, setFollow, trouble, refresh, refr
           {entries.length === 0 ? (
             <p role="status">This transaction has no rows yet. They may be on their way: load it again.</p>
           ) : inView.view === "logs" ? (
-            <Logs {...parts} follow={follow} setFollow={setFollow} />
+            <Logs {...parts} following={following} setFollow={setFollow} />
           ) : inView.view === "spans" ? (
             <Spans {...parts} />
           ) : inView.view === "flame" ? (

@@ -7,8 +7,8 @@ import { Loading } from "./Loading";
 import { NotFound } from "./NotFound";
 import { Story } from "./Story";
 import "./transaction.css";
+import { useLateLines } from "./useLateLines";
 
-const FOLLOW_MS = 2_000;
 const Compare = lazy(async () => ({ default: (await import("../compare/Compare")).Compare }));
 
 /** Everything known about one request; with `A...B` in the address, two of them side by side, as Jaeger has it. */
@@ -30,7 +30,9 @@ function One({ id }: { id: string }) {
   const [follow, setFollow] = useState(false);
   const [cancelled, setCancelled] = useState(false);
   const queries = useQueryClient();
-  const transaction = useTransaction(id, follow ? { refresh: FOLLOW_MS } : {});
+  const transaction = useTransaction(id);
+  const { data, refetch } = transaction;
+  const following = useLateLines(id, follow && data !== undefined, data?.summary.logs ?? 0, refetch);
   if (!transaction.data) {
     if (transaction.error && !transaction.isFetching) {
       return <NotFound id={id} error={transaction.error} again={() => void transaction.refetch()} />;
@@ -49,7 +51,7 @@ function One({ id }: { id: string }) {
     <Story
       asked={id}
       answer={transaction.data}
-      follow={follow}
+      following={following}
       setFollow={setFollow}
       trouble={transaction.error}
       refresh={() => void transaction.refetch()}
