@@ -169,6 +169,39 @@ def test_rows_fold_by_depth(page: Page, pages: Site) -> None:
     page.wait_for_url(re.compile("depth=1"))
 
 
+def test_rows_stand_in_lanes_by_service(page: Page, pages: Site) -> None:
+    show(page, pages.of(UPSTREAM_DOWN).transaction_id)
+    all_rows = rows(page)
+    page.get_by_role("tree").focus()
+    page.get_by_label("lanes by service").focus()
+    page.keyboard.press("Space")
+    page.wait_for_url(re.compile("lanes=1"))
+    lanes = page.locator(".entry.lane")
+    expect(lanes).to_have_text([re.compile(f"{service}.*rows") for service in ("edge", "cart", "payment")])
+    has_rows(page, all_rows + 3)
+    expect(lanes.last).to_contain_text("errors")
+    # What another service caused says which.
+    page.get_by_role("tree").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowLeft")
+    expect(lanes.first).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".entry.active")).to_contain_text("cart")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".entry.active")).to_contain_text("caused by edge")
+    # What is selected from elsewhere opens its lane; folded lanes are one line a service.
+    page.get_by_label("Fold rows").select_option("0")
+    has_rows(page, 3)
+    page.wait_for_url(re.compile("depth=0"))
+    page.reload()
+    has_rows(page, 3)
+    page.get_by_role("button", name="show the evidence").click()
+    expect(page.locator(".entry.evidence.selected")).to_be_in_viewport()
+    expect(lanes.last).to_have_attribute("aria-expanded", "true")
+    page.get_by_label("lanes by service").uncheck()
+    expect(lanes).to_have_count(0)
+
+
 def test_dragging_zooms_and_a_key_resets(page: Page, pages: Site) -> None:
     show(page, pages.of(SUCCESS).transaction_id)
     scale = page.locator(".scale").bounding_box()
@@ -431,7 +464,13 @@ AXE = Path(__file__).parents[3] / "query" / "ui" / "node_modules" / "axe-core" /
 def test_nothing_serious_is_in_the_way_of_anybody(browser: Browser, pages: Site, *, dark: bool) -> None:
     good, bad = pages.of(RETRY).transaction_id, pages.of(UPSTREAM_DOWN).transaction_id
     with page_of(browser, pages.url, dark=dark) as page:
-        for address in (f"{good}...{bad}", "f" * 32, *(f"{bad}?view={view}" for view in VIEWS), f"{good}?path=1"):
+        for address in (
+            f"{good}...{bad}",
+            "f" * 32,
+            *(f"{bad}?view={view}" for view in VIEWS),
+            f"{good}?path=1",
+            f"{bad}?lanes=1",
+        ):
             show(page, address)
             if address.startswith(f"{good}?"):
                 page.get_by_role("button", name="show the evidence").click()
@@ -500,7 +539,10 @@ def test_a_hundred_thousand_rows_scroll_as_smoothly_as_few(
         expect(page.locator(".entry.active")).to_have_attribute("aria-posinset", str(LARGE))
         expect(page.locator(".entry.active")).to_be_in_viewport()
         of_large = frame_ms(page)
+        page.get_by_label("lanes by service").check()
+        has_rows(page, LARGE + 10)
+        in_lanes = frame_ms(page)
         page.goto(f"/trace/{small}")
         has_rows(page, SMALL)
         # However fast this machine is.
-        assert of_large < 3 * max(frame_ms(page), 17)
+        assert max(of_large, in_lanes) < 3 * max(frame_ms(page), 17)

@@ -14,7 +14,7 @@ type Props = ViewProps & {
 
 /** What is looked for and what is left out; all of it is in the address. */
 export function Filters({ model, inView, change, selected, filter, matches, failures, step }: Props) {
-  const { entries, colours, times, tree } = model;
+  const { entries, colours, times } = model;
   const { view, services, kinds, level, errors, find, only, depth } = inView;
   const rows = view === "timeline" || view === "logs" || view === "spans";
   const at = matches.indexOf(selected);
@@ -117,7 +117,7 @@ export function Filters({ model, inView, change, selected, filter, matches, fail
                   onChange={(event) => change({ depth: event.target.value === "" ? null : Number(event.target.value) })}
                 >
                   <option value="">nothing</option>
-                  {Array.from({ length: Math.min(tree.deepest, 12) }, (_, index) => (
+                  {Array.from({ length: Math.min(model.rows.deepest, 12) }, (_, index) => (
                     // biome-ignore lint/suspicious/noArrayIndexKey: the number is what it stands for
                     <option key={index} value={index}>
                       {index === 0 ? "all" : `below level ${index}`}
@@ -132,6 +132,14 @@ export function Filters({ model, inView, change, selected, filter, matches, fail
                   onChange={(event) => change({ path: event.target.checked })}
                 />{" "}
                 critical path
+              </label>
+              <label title="Rows by service, each service's in one lane">
+                <input
+                  type="checkbox"
+                  checked={inView.lanes}
+                  onChange={(event) => change({ lanes: event.target.checked })}
+                />{" "}
+                lanes by service
               </label>
             </>
           )}

@@ -30,8 +30,12 @@ type Props = {
 /** A transaction that has been read: what came of it, and every view of its rows. */
 export function Story({ asked, answer, following, setFollow, trouble, refresh, refreshing }: Props) {
   const [inView, change] = useInView();
-  const model = useModel(answer, inView.clock === "corrected");
-  const { entries, tree, indexOf, keys } = model;
+  const model = useModel(answer, {
+    correct: inView.clock === "corrected",
+    inLanes: inView.lanes && inView.view === "timeline",
+  });
+  const { entries, rows, indexOf, keys } = model;
+  const order = useMemo(() => rows.order.filter((index) => index < entries.length), [rows, entries]);
   const find = useDeferredValue(inView.find);
   const { services, kinds, level, errors, only } = inView;
   const filter = useMemo(
@@ -41,30 +45,28 @@ export function Story({ asked, answer, following, setFollow, trouble, refresh, r
   const matches = useMemo(
     () =>
       find
-        ? tree.order.filter(
-            (index) => has(entries[index] as never, find) && (!filter || filter(entries[index] as never)),
-          )
+        ? order.filter((index) => has(entries[index] as never, find) && (!filter || filter(entries[index] as never)))
         : [],
-    [entries, tree, find, filter],
+    [entries, order, find, filter],
   );
   const selected = inView.row ? (indexOf.get(inView.row) ?? -1) : -1;
   const select = useCallback(
     (index: number, more: Partial<InView> = {}) => change({ row: keys[index] ?? "", ...more }),
     [change, keys],
   );
-  /** To the next of some rows in the order of the tree, around the end. */
+  /** To the next of some rows in the order in which they stand, around the end. */
   const step = useCallback(
     (those: readonly number[], forward: boolean) => {
       if (those.length === 0) return;
-      const from = selected < 0 ? (forward ? -1 : tree.order.length) : (tree.place[selected] as number);
-      const places = those.map((index) => tree.place[index] as number);
+      const from = selected < 0 ? (forward ? -1 : rows.order.length) : (rows.place[selected] as number);
+      const places = those.map((index) => rows.place[index] as number);
       const next = forward ? places.findIndex((place) => place > from) : places.findLastIndex((place) => place < from);
       const at = next >= 0 ? next : forward ? 0 : those.length - 1;
       select(those[at] as number);
     },
-    [selected, tree, select],
+    [selected, rows, select],
   );
-  const failures = useMemo(() => tree.order.filter((index) => entries[index]?.error), [tree, entries]);
+  const failures = useMemo(() => order.filter((index) => entries[index]?.error), [order, entries]);
 
   useEffect(() => {
     const press = (event: KeyboardEvent) => {

@@ -2,9 +2,11 @@ import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Axis } from "./Axis";
 import type { Segment } from "./criticalPath";
+import { LaneRow } from "./LaneRow";
 import { Minimap } from "./Minimap";
 import { TimelineRow } from "./TimelineRow";
 import "./timeline.css";
+import type { Entry } from "../../api/queries";
 import { oneLine } from "../../format/printable";
 import { useNarrow } from "../../parts/useNarrow";
 import { has } from "./filter";
@@ -15,9 +17,9 @@ const ROW = 28;
 const NARROW_ROW = 40;
 const SHEET = 0.55;
 
-/** Every row of the transaction in one tree, on one axis of time. */
+/** Every row of the transaction in one tree, by cause or in lanes by service, on one axis of time. */
 export function Timeline({ model, inView, change, select, selected, filter, find }: ViewProps & { find: string }) {
-  const { entries, tree, times, keys, path } = model;
+  const { entries, rows: tree, lanes, times, path } = model;
   const { depth, zoom } = inView;
   const narrow = useNarrow();
   const sheet = useNarrow("(max-width: 70rem)");
@@ -27,6 +29,11 @@ export function Timeline({ model, inView, change, select, selected, filter, find
   const [focused, setFocused] = useState(false);
   const [folds, setFolds] = useState<ReadonlyMap<string, boolean>>(new Map());
 
+  // A lane's name is no entry's key.
+  const keys = useMemo(
+    () => (lanes.length ? [...model.keys, ...lanes.map(({ service }) => `lane ${service}`)] : model.keys),
+    [model.keys, lanes],
+  );
   // A new depth begins anew.
   // biome-ignore lint/correctness/useExhaustiveDependencies: that is what it is for
   useEffect(() => setFolds(new Map()), [depth]);
@@ -40,7 +47,10 @@ export function Timeline({ model, inView, change, select, selected, filter, find
     (index: number, to: boolean) => setFolds((before) => new Map(before).set(keys[index] as string, to)),
     [keys],
   );
-  const { rows, context } = useMemo(() => shown(tree, entries, folded, filter), [tree, entries, folded, filter]);
+  const { rows, context } = useMemo(
+    () => shown(tree, folded, filter && ((index) => index < entries.length && filter(entries[index] as Entry))),
+    [tree, entries, folded, filter],
+  );
   const rowOf = useMemo(() => new Map(rows.map((index, row) => [index, row])), [rows]);
 
   const [margin, setMargin] = useState(0);
@@ -70,7 +80,7 @@ export function Timeline({ model, inView, change, select, selected, filter, find
   // What is selected from elsewhere (verdict, find, an address) is unfolded and brought into view.
   useEffect(() => {
     if (selected < 0) return;
-    const closed = causes(entries, selected).filter(folded);
+    const closed = causes(tree, selected).filter(folded);
     if (closed.length > 0) {
       setFolds((before) => {
         const next = new Map(before);
@@ -78,7 +88,7 @@ export function Timeline({ model, inView, change, select, selected, filter, find
         return next;
       });
     }
-  }, [selected, entries, keys, folded]);
+  }, [selected, tree, keys, folded]);
   const selectedRow = rowOf.get(selected) ?? -1;
   const [active, setActive] = useState(-1);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a new selection scrolls, not a new list
@@ -93,7 +103,7 @@ export function Timeline({ model, inView, change, select, selected, filter, find
     setActive(rows[to] ?? -1);
     virtual.scrollToIndex(to, { align: "auto" });
     // With the detail open, it follows.
-    if (selected >= 0) select(rows[to] as number);
+    if (selected >= 0 && (rows[to] as number) < entries.length) select(rows[to] as number);
   };
   const press = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target !== event.currentTarget) return;
@@ -123,14 +133,15 @@ export function Timeline({ model, inView, change, select, selected, filter, find
         else if (below) go(row + 1);
         break;
       case "ArrowLeft": {
-        const parent = entries[active]?.parent ?? null;
+        const parent = tree.parent[active] ?? null;
         if (below && !folded(active)) fold(active, true);
         else if (parent !== null && rowOf.has(parent)) go(rowOf.get(parent) as number);
         break;
       }
       case "Enter":
       case " ":
-        if (active >= 0) select(active);
+        if (active >= entries.length) fold(active, !folded(active));
+        else if (active >= 0) select(active);
         break;
       case "Escape":
         change(selected >= 0 ? { row: "" } : { zoom: null });
@@ -186,25 +197,30 @@ export function Timeline({ model, inView, change, select, selected, filter, find
       >
         {virtual.getVirtualItems().map((item) => {
           const index = rows[item.index] as number;
+          const lane = lanes[index - entries.length];
+          const where = {
+            top: item.start - margin,
+            height,
+            range,
+            folded: folded(index),
+            onFold: fold,
+            active: focused && index === active,
+            position: item.index + 1,
+            size: rows.length,
+          };
+          if (lane) return <LaneRow key={keys[index]} model={model} lane={lane} index={index} {...where} />;
           return (
             <TimelineRow
               key={keys[index]}
               model={model}
               index={index}
-              top={item.start - margin}
-              height={height}
-              range={range}
-              folded={folded(index)}
-              onFold={fold}
+              {...where}
               onSelect={select}
               selected={index === selected}
-              active={focused && index === active}
               faint={context.has(index)}
               found={find !== "" && has(entries[index] as never, find)}
               evidence={index === evidence}
               waits={waits.get(index)}
-              position={item.index + 1}
-              size={rows.length}
             />
           );
         })}

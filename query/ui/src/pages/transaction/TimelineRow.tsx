@@ -1,5 +1,6 @@
 import { type CSSProperties, memo } from "react";
 import { duration } from "../../format/duration";
+import { oneLine } from "../../format/printable";
 import { attemptsOf } from "./attemptIndex";
 import type { Segment } from "./criticalPath";
 import type { Model } from "./model";
@@ -33,8 +34,10 @@ export const TimelineRow = memo(function TimelineRow(props: Props) {
   const entry = model.entries[index];
   if (!entry) return null;
   const { service, proxy, text, code, flags, flagsText, note, level } = words(entry);
-  const depth = model.tree.depth[index] as number;
-  const below = (model.tree.end[index] as number) - (model.tree.place[index] as number) - 1;
+  const depth = model.rows.depth[index] as number;
+  const below = (model.rows.end[index] as number) - (model.rows.place[index] as number) - 1;
+  const inLanes = model.lanes.length > 0;
+  const cause = entry.parent === null ? undefined : model.entries[entry.parent];
   const state = [
     "entry",
     entry.kind,
@@ -87,7 +90,7 @@ export const TimelineRow = memo(function TimelineRow(props: Props) {
         )}
         {depth > DEEPEST_INDENT && <span className="depth">{depth}</span>}
         {level && <span className={`level ${level}`}>{level}</span>}
-        <bdi className="service">{service}</bdi>
+        <bdi className={inLanes ? "visually-hidden" : "service"}>{service}</bdi>
         {proxy && <span className="proxy">{proxy}</span>}
         <bdi className="text">{text}</bdi>
         <Outcome code={code} flags={flags} flagsText={flagsText} open={active} />
@@ -95,6 +98,9 @@ export const TimelineRow = memo(function TimelineRow(props: Props) {
           <span className="began">{model.answer.summary.verdict?.failed ? "it began here" : "see here"}</span>
         )}
         {note && <bdi className="aside">{note}</bdi>}
+        {inLanes && cause && cause.service !== entry.service && (
+          <bdi className="aside">caused by {oneLine(cause.service)}</bdi>
+        )}
         {entry.parent_by === "inferred" && (
           <span
             className="inferred"

@@ -14,6 +14,7 @@ test("what is written is read again", () => {
     only: true,
     depth: 2,
     clock: "raw",
+    lanes: true,
     path: true,
     focus: "0.1",
     sort: "-duration",

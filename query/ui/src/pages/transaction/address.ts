@@ -29,6 +29,8 @@ export type InView = {
   depth: number | null;
   clock: "corrected" | "raw";
   path: boolean;
+  /** Rows stand in one lane per service instead of below what caused them. */
+  lanes: boolean;
   focus: string;
   sort: string;
 };
@@ -50,6 +52,7 @@ export function read(parameters: URLSearchParams): InView {
     depth: /^\d+$/.test(depth) ? Number(depth) : null,
     clock: parameters.get("clock") === "raw" ? "raw" : "corrected",
     path: parameters.get("path") === "1",
+    lanes: parameters.get("lanes") === "1",
     focus: parameters.get("focus") ?? "",
     sort: parameters.get("sort") ?? "",
   };
@@ -78,6 +81,7 @@ export function write(parameters: URLSearchParams, change: Partial<InView>): URL
   if (change.depth !== undefined) put("depth", change.depth === null ? "" : `${change.depth}`);
   if (change.clock !== undefined) put("clock", change.clock === "raw" ? "raw" : "");
   if (change.path !== undefined) put("path", change.path ? "1" : "");
+  if (change.lanes !== undefined) put("lanes", change.lanes ? "1" : "");
   if (change.focus !== undefined) put("focus", change.focus);
   if (change.sort !== undefined) put("sort", change.sort);
   return next;

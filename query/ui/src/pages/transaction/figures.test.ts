@@ -10,7 +10,7 @@ const ENTRIES = [
   span("query", { parent: 0, at: 20, took: 40 }),
   log("order 4711 is paid", { parent: 0, at: 90 }),
 ];
-const TREE = grow(ENTRIES);
+const TREE = grow(ENTRIES.map(({ parent }) => parent));
 
 test("by name", () => {
   expect(

@@ -4,13 +4,18 @@ import type { Entry, Transaction } from "../../api/queries";
 import { type AttemptIndex, indexAttempts } from "./attemptIndex";
 import { type Times, times } from "./clocks";
 import { criticalPath, type Segment } from "./criticalPath";
+import { intoLanes, type Lane } from "./lanes";
 import { grow, type Tree } from "./tree";
 import { keys } from "./words";
 
 export type Model = {
   answer: Transaction;
   entries: readonly Entry[];
+  /** By cause. */
   tree: Tree;
+  /** As the timeline's rows stand: by cause, or below `lanes`, whose indices follow the entries'. */
+  rows: Tree;
+  lanes: readonly Lane[];
   times: Times;
   /** Address keys by index, and back. */
   keys: readonly string[];
@@ -48,10 +53,11 @@ function innermost(entries: readonly Entry[], tree: Tree): Uint8Array {
   return failing;
 }
 
-export function useModel(answer: Transaction, correct: boolean): Model {
+/** `correct`: by corrected clocks; `inLanes`: rows by service. */
+export function useModel(answer: Transaction, { correct, inLanes }: { correct: boolean; inLanes: boolean }): Model {
   const { entries } = answer;
   const fixed = useMemo(() => {
-    const tree = grow(entries);
+    const tree = grow(entries.map(({ parent }) => parent));
     const names = keys(entries);
     return {
       tree,
@@ -63,7 +69,14 @@ export function useModel(answer: Transaction, correct: boolean): Model {
       skewed: entries.some((entry) => entry.correction_ns !== 0),
     };
   }, [entries, answer]);
+  const placed = useMemo(
+    () => ({ times: times(entries, correct), path: criticalPath(answer, correct) }),
+    [answer, entries, correct],
+  );
   return useMemo(() => {
-    return { answer, entries, ...fixed, times: times(entries, correct), path: criticalPath(answer, correct) };
-  }, [answer, entries, fixed, correct]);
+    const { tree: rows, lanes } = inLanes
+      ? intoLanes(entries, answer.summary.services)
+      : { tree: fixed.tree, lanes: [] };
+    return { answer, entries, ...fixed, ...placed, rows, lanes };
+  }, [answer, entries, fixed, placed, inLanes]);
 }

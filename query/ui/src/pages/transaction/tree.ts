@@ -1,7 +1,7 @@
 /** The entries of a transaction as a tree, each followed by what it caused. Pure, and iterative: it may be 100,000 deep. */
-import type { Entry } from "../../api/queries";
-
 export type Tree = {
+  /** By index: what stands above it; null at the top. */
+  parent: readonly (number | null)[];
   /** Indices of entries, each parent before its children, children in the service's order. */
   order: readonly number[];
   /** By index of the entry: its place in `order`, and the place after the last one below it. */
@@ -12,27 +12,27 @@ export type Tree = {
   deepest: number;
 };
 
-export function grow(entries: readonly Pick<Entry, "parent">[]): Tree {
-  const children: number[][] = entries.map(() => []);
-  const depth = new Int32Array(entries.length);
+export function grow(parent: readonly (number | null)[]): Tree {
+  const children: number[][] = parent.map(() => []);
+  const depth = new Int32Array(parent.length);
   const roots: number[] = [];
   let deepest = 0;
-  entries.forEach(({ parent }, index) => {
-    if (parent === null) roots.push(index);
-    else {
-      children[parent]?.push(index);
-      // A cause always stands before what it caused.
-      depth[index] = (depth[parent] ?? 0) + 1;
-      deepest = Math.max(deepest, depth[index] ?? 0);
-    }
+  parent.forEach((above, index) => {
+    if (above === null) roots.push(index);
+    else children[above]?.push(index);
   });
   const order: number[] = [];
-  const place = new Int32Array(entries.length);
-  const end = new Int32Array(entries.length);
+  const place = new Int32Array(parent.length);
+  const end = new Int32Array(parent.length);
   const stack = roots.reverse();
   for (let index = stack.pop(); index !== undefined; index = stack.pop()) {
     place[index] = order.length;
     order.push(index);
+    const above = parent[index] ?? null;
+    if (above !== null) {
+      depth[index] = (depth[above] ?? 0) + 1;
+      deepest = Math.max(deepest, depth[index] ?? 0);
+    }
     const below = children[index] ?? [];
     for (let at = below.length - 1; at >= 0; at--) stack.push(below[at] as number);
   }
@@ -41,13 +41,13 @@ export function grow(entries: readonly Pick<Entry, "parent">[]): Tree {
     const last = children[index]?.at(-1);
     end[index] = last === undefined ? at + 1 : (end[last] as number);
   }
-  return { order, place, end, children, depth, deepest };
+  return { parent, order, place, end, children, depth, deepest };
 }
 
-/** The causes of an entry, nearest first. */
-export function causes(entries: readonly Pick<Entry, "parent">[], index: number): number[] {
+/** All that stands above one, nearest first. */
+export function causes({ parent }: Tree, index: number): number[] {
   const above: number[] = [];
-  for (let at = entries[index]?.parent ?? null; at !== null; at = entries[at]?.parent ?? null) above.push(at);
+  for (let at = parent[index] ?? null; at !== null; at = parent[at] ?? null) above.push(at);
   return above;
 }
 
@@ -61,22 +61,21 @@ export type Shown = {
 /** The rows in view: nothing below a collapsed one, and with a filter only what it wants and the causes of that. */
 export function shown(
   tree: Tree,
-  entries: readonly Entry[],
   collapsed: (index: number) => boolean,
-  wanted: ((entry: Entry) => boolean) | null,
+  wanted: ((index: number) => boolean) | null,
 ): Shown {
   const context = new Set<number>();
   let needed: Uint8Array | null = null;
   if (wanted) {
-    needed = new Uint8Array(entries.length);
+    needed = new Uint8Array(tree.order.length);
     for (let at = tree.order.length - 1; at >= 0; at--) {
       const index = tree.order[at] as number;
-      const entry = entries[index] as Entry;
-      const itself = wanted(entry);
+      const itself = wanted(index);
       if (!itself && !needed[index]) continue;
       if (!itself) context.add(index);
       needed[index] = 1;
-      if (entry.parent !== null) needed[entry.parent] = 1;
+      const above = tree.parent[index] ?? null;
+      if (above !== null) needed[above] = 1;
     }
   }
   const rows: number[] = [];
