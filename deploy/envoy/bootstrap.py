@@ -6,7 +6,7 @@ this proxy answers itself (no route, rate limit) carries it too; every request i
 span and of the upstream attempt's, whether or not the trace is sampled.
 """
 
-from .extension import Json
+from .extension import Json, append_header, typed
 from .http_connection_manager import additions, http_connection_manager, router
 from .proxy import Address, Als, Cluster, Proxy
 
@@ -82,15 +82,35 @@ def _http_options(**options: Json) -> Json:
 def _weftline_clusters(proxy: Proxy) -> list[Json]:
     """Those that spans and access logs go to; each name once."""
     collector = proxy.collector
-    http2 = _http_options(explicit_http_config={"http2_protocol_options": {}})
-    clusters = {collector.cluster: _collector_cluster(collector.cluster, collector.address)}
-    if collector.protocol == "grpc":
-        clusters[collector.cluster] |= http2
+    speaks_grpc = {collector.cluster: collector.protocol == "grpc"}
+    addresses = {collector.cluster: collector.address}
     for way in proxy.access_logs:
         if isinstance(way, Als):
-            clusters[way.cluster] = _collector_cluster(way.cluster, way.address) | http2
-    return list(clusters.values())
+            speaks_grpc[way.cluster], addresses[way.cluster] = True, way.address
+    return [
+        _cluster(Cluster(name, (address,))) | _protocol(proxy, grpc=speaks_grpc[name])
+        for name, address in addresses.items()
+    ]
 
 
-def _collector_cluster(name: str, address: Address) -> Json:
-    return _cluster(Cluster(name, (address,)))
+def _protocol(proxy: Proxy, *, grpc: bool) -> Json:
+    """How a cluster of weftline's is spoken to, and with which token.
+
+    The token is added here, for every tracer and logger alike: of a gRPC service's `initial_metadata` 1.40 sends the
+    words `%ENVIRONMENT(...)%` themselves, so that it would have to be written there.
+    """
+    if not grpc and not proxy.token_env:
+        return {}
+    options: Json = {"explicit_http_config": {"http2_protocol_options" if grpc else "http_protocol_options": {}}}
+    if proxy.token_env:
+        bearer = f"Bearer %ENVIRONMENT({proxy.token_env})%"
+        header = append_header("authorization", bearer, "OVERWRITE_IF_EXISTS_OR_ADD")
+        options["http_filters"] = [
+            typed(
+                "envoy.filters.http.header_mutation",
+                "extensions.filters.http.header_mutation.v3.HeaderMutation",
+                mutations={"request_mutations": [header]},
+            ),
+            typed("envoy.filters.http.upstream_codec", "extensions.filters.http.upstream_codec.v3.UpstreamCodec"),
+        ]
+    return _http_options(**options)

@@ -54,6 +54,13 @@ def envoy() -> None:
     help="How access logs are sent; may be given several times. als goes to weftline's gRPC port.",
 )
 @click.option(
+    "--token-env",
+    metavar="NAME",
+    default="",
+    callback=lambda _, __, value: _variable(value),
+    help="Environment variable of Envoy's with the bearer token that spans and access logs are sent with.",
+)
+@click.option(
     "--metadata",
     metavar="NAMESPACE[:KEY]",
     multiple=True,
@@ -78,6 +85,7 @@ def config(
     sampling: float,
     untrusted: bool,
     access_logs: tuple[str, ...],
+    token_env: str,
     metadata: tuple[str, ...],
     filter_state: tuple[str, ...],
     listen: Address | None,
@@ -104,6 +112,7 @@ def config(
         access_logs=tuple(dict.fromkeys(_access_log(it, to) for it in access_logs)),
         metadata=metadata,
         filter_state=filter_state,
+        token_env=token_env,
     )
     text = _yaml(bootstrap(proxy)) if upstream else WHERE + _yaml(snippet(proxy))
     click.echo(text, nl=False)
@@ -114,6 +123,12 @@ def _names(values: tuple[str, ...]) -> tuple[str, ...]:
         if not re.fullmatch(r"[\w./-]+(:[\w./-]+)*", value):
             raise click.BadParameter(f"{value!r} is no name: letters, digits and . _ / - with : between keys.")
     return tuple(dict.fromkeys(values))
+
+
+def _variable(name: str) -> str:
+    if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise click.BadParameter(f"{name[:16]!r} is no name of an environment variable; the token itself is its value.")
+    return name
 
 
 def _access_log(text: str, collector: Collector) -> AccessLog | Als | File:

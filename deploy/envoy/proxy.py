@@ -116,3 +116,5 @@ class Proxy:
     """Dynamic metadata that requests' logs say too: `NAMESPACE` (JSON) or `NAMESPACE:KEY`."""
     filter_state: tuple[str, ...] = ()
     """Names of objects in filter state that they say too."""
+    token_env: str = ""
+    """Environment variable of the process with the bearer token for what it sends; so the token isn't written here."""

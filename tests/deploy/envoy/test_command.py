@@ -100,6 +100,17 @@ def test_access_logs_go_the_ways_that_are_asked_for(role: str) -> None:
     assert line.items() >= semconv.ACCESS_LOG_FIELDS.items()
 
 
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_every_cluster_that_leads_to_weftline_adds_the_token_and_no_other(protocol: str) -> None:
+    printed = run(
+        "--role", "edge", *REQUIRED, "--protocol", protocol, "--token-env", "WFT", "--access-log", "otlp",
+        "--access-log", "als=127.0.0.1:4317", "--listen", "127.0.0.1:1", "--upstream", "127.0.0.1:2",
+    )  # fmt: skip
+    clusters = yaml.safe_load(printed)["static_resources"]["clusters"]
+    assert [it["name"] for it in clusters if "%ENVIRONMENT(WFT)%" in str(it)] == ["weftline", "weftline_als"]
+    assert clusters[0]["name"] == "upstream"
+
+
 @pytest.fixture
 def als_sink() -> Iterator[tuple[int, list[bytes]]]:
     """An access log service that keeps the bytes of the messages it gets: its port, and they."""
@@ -196,6 +207,7 @@ def test_a_snippet_is_what_the_bootstrap_has(role: str) -> None:
         (("--role", "edge", *REQUIRED, "--access-log", "file="), "file needs a path"),
         (("--role", "edge", *REQUIRED, "--metadata", "a b"), "'a b' is no name"),
         (("--role", "edge", *REQUIRED, "--filter-state", "x)%"), "'x)%' is no name"),
+        (("--role", "edge", *REQUIRED, "--token-env", "wft_to-ken"), "'wft_to-ken' is no name of an environment"),
     ],
 )
 def test_wrong_usage_is_said(arguments: tuple[str, ...], says: str) -> None:
