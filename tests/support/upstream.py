@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Upstream:
     port: int = 0
     requests: list[Mapping[str, str]] = field(default_factory=list)
-    """Headers with lower-case names, oldest request first; of a header sent twice the last."""
+    """Headers with lower-case names, oldest request first; a header in several lines has them all, after `, `."""
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def upstream() -> Iterator[Upstream]:
             pass
 
         def do_GET(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
+            headers = {name.lower(): ", ".join(self.headers.get_all(name, [])) for name in self.headers}
             known = any(headers.get("x-request-id") == request.get("x-request-id") for request in seen.requests)
             seen.requests.append(headers)
             what = self.path.split("?")[0].strip("/")

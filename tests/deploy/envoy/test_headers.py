@@ -176,6 +176,19 @@ def test_traceparent(chosen: tuple[Proxies, str], case: str) -> None:
         assert outcome.log.attributes["parent_traceparent"] == (sent[0] if followed else "-"), place
 
 
+@pytest.mark.parametrize("case", ["sampled", "not sampled", "absent", "a word", "two that differ"])
+def test_a_tracestate_in_two_lines_goes_on_as_one_or_not_at_all(chosen: tuple[Proxies, str], case: str) -> None:
+    """W3C Trace Context, 3.3.1.1: lines are joined in their order."""
+    envoy, _ = chosen
+    tracing = [("traceparent", it) for it in TRACEPARENTS[case]]
+    outcomes = envoy.send_to(PLACES, [*tracing, ("tracestate", "one=1"), ("tracestate", "two=2,three=3")])
+    for place, outcome in outcomes.items():
+        trace_id, _ = check(outcome)
+        followed = case in GOOD and place != UNTRUSTED
+        assert (trace_id == TRACE) is followed, place
+        assert outcome.upstream.get("tracestate", "") == ("one=1,two=2,three=3" if followed else ""), place
+
+
 UUID = "11111111-1111-4111-8111-111111111111"
 REQUEST_IDS = {"none": [], "uuid": [("x-request-id", UUID)], "not a uuid": [("x-request-id", "ORDER-42")]}
 FORCED: Mapping[str, Headers] = {
