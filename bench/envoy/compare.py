@@ -20,7 +20,7 @@ from weftline.deploy.local.ports import HOST, free_port
 from weftline.deploy.wasm.build import build
 
 ROUNDS, REQUESTS = 60, 400
-BASE = "tracing"
+BASE, UNTRUSTED_BASE = "tracing", "untrusted edge: tracing"
 PROPAGATOR = {"sanitizer", "ID", "parent"}
 FILTERS = ("ID", "parent")
 """What the first HTTP filters are for, in their order."""
@@ -48,7 +48,8 @@ def main() -> None:
     print(f"{'':<34}{'µs a request':>14}{f'by {BASE}':>12}{'quartiles':>16}")
     for name, values in measured.items():
         # Each round against the same round of the base: what the machine did meanwhile was alike.
-        ratios = [value / one for value, one in zip(values, measured[BASE], strict=True)]
+        base = measured[UNTRUSTED_BASE if name.startswith("untrusted edge") else BASE]
+        ratios = [value / one for value, one in zip(values, base, strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)
         print(f"{name:<34}{statistics.median(values):>14.1f}{middle:>12.2f}{f'{low:.2f} to {high:.2f}':>16}")
 
@@ -61,11 +62,15 @@ def _variants(folder: Path, behind: int) -> Iterator[tuple[str, tuple[int, Json]
         ("tracing, sanitizer alone", {"tracing", "sanitizer"}),
         ("tracing, ID alone", {"tracing", "ID"}),
         ("tracing, parent kept alone", {"tracing", "parent"}),
+        ("tracing, sanitizer and ID", {"tracing", "sanitizer", "ID"}),
         ("tracing, propagator", {"tracing", *PROPAGATOR}),
         ("the same, access log", {"tracing", *PROPAGATOR, "access log"}),
         ("the same, log per attempt", {"tracing", *PROPAGATOR, "access log", "attempts"}),
     ):
         yield name, _proxy(behind, keeps)
+    # Here the sanitizer judges nothing: it removes what callers say about traces.
+    yield UNTRUSTED_BASE, _proxy(behind, {"tracing"}, Role.EDGE, trusted=False)
+    yield "untrusted edge: propagator", _proxy(behind, {"tracing", *PROPAGATOR}, Role.EDGE, trusted=False)
     if importlib.util.find_spec("ziglang") is not None:
         module = folder / "propagator.wasm"
         build(module)
@@ -78,7 +83,9 @@ def _variants(folder: Path, behind: int) -> Iterator[tuple[str, tuple[int, Json]
         yield "tracing, proxy-wasm module", (port, config)
 
 
-def _proxy(behind: int, keeps: set[str]) -> tuple[int, Json]:
+def _proxy(
+    behind: int, keeps: set[str], role: Role = Role.SIDECAR_OUTBOUND, *, trusted: bool = True
+) -> tuple[int, Json]:
     """Port and bootstrap of a proxy with that much of what `weftline envoy config` prints."""
     port = free_port()
     proxy = Proxy(
@@ -86,7 +93,7 @@ def _proxy(behind: int, keeps: set[str]) -> tuple[int, Json]:
         node_id="bench-1",
         admin=Address(HOST, free_port()),
         collector=Collector(Address(HOST, behind)),
-        listeners=(Listener(Role.SIDECAR_OUTBOUND, Address(HOST, port), (Route("all", "/", "app"),)),),
+        listeners=(Listener(role, Address(HOST, port), (Route("all", "/", "app"),), trusted=trusted),),
         clusters=(Cluster("app", (Address(HOST, behind),)),),
         sampling_percentage=1,
     )
@@ -97,7 +104,8 @@ def _proxy(behind: int, keeps: set[str]) -> tuple[int, Json]:
         del manager["tracing"]
     if "sanitizer" not in keeps:
         del manager["early_header_mutation_extensions"]
-    manager["http_filters"] = [it for name, it in zip(FILTERS, ours, strict=True) if name in keeps] + [router]
+    # An untrusted edge has no parent to keep.
+    manager["http_filters"] = [it for name, it in zip(FILTERS, ours, strict=trusted) if name in keeps] + [router]
     if "empty filter" in keeps:
         manager["http_filters"].insert(0, _empty_filter())
     if "access log" not in keeps:

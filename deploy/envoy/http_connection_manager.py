@@ -60,7 +60,8 @@ def additions(proxy: Proxy, listener: Listener) -> Json:
         "early_header_mutation_extensions": [sanitizer(listener)],
         "tracing": tracing(proxy, listener),
         "access_log": access_loggers(proxy, listener),
-        "http_filters": [transaction_id(listener), keep(PARENT)],
+        # Where callers aren't trusted the sanitizer has removed their traceparent: there is none to keep.
+        "http_filters": [transaction_id(listener), *([keep(PARENT)] if listener.trusted else [])],
     }
 
 
