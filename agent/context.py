@@ -40,15 +40,15 @@ class Transaction(Identity):
     `parent_id` the span id that arrived, 0 if none did. Sampled out, it is itself the current span: nothing else is
     made. It is also the token between a server plugin's `enter` and `leave`: one object less for every request."""
 
-    __slots__ = ("parent_id", "previous", "request_id", "span", "status", "withdrawn")
+    __slots__ = ("parent_id", "previous", "request_id", "span", "status")
 
     span: Span | None
     """The server span, if it is recorded."""
     previous: Context
-    """What was current before it entered."""
+    """What was current before it entered; set when it enters."""
     status: int
     """Its response's, 0 until that is known."""
-    withdrawn: bool
+    withdrawn: bool = False
     """Somebody else makes this request's span."""
 
     def __init__(  # noqa: PLR0917 - one is made for every request: keywords cost as much as all the rest
@@ -67,13 +67,11 @@ class Transaction(Identity):
         self.tracestate = tracestate
         self.scope = scope
         self.stamp = None
-        self.spoken = None
         self.parent_id = parent_id
         self.request_id = request_id
         self.span = None
         self.previous = NOTHING
         self.status = 0
-        self.withdrawn = False
 
     @property
     def sampled(self) -> bool:
@@ -120,11 +118,12 @@ def current_span() -> trace.Span | None:
 def enter(span: trace.Span, entered: Transaction | None = None) -> Context:
     """Makes a span current, and its transaction if it begins one. Returns what to put back with :func:`leave`."""
     previous = current()
-    made = previous.copy() if previous else {}
-    made[SPAN_KEY] = span
-    if entered is not None:
-        made[TRANSACTION_KEY] = entered
-    attach(Context(made))
+    if entered is None:
+        attach(Context({**previous, SPAN_KEY: span}))
+    elif previous:
+        attach(Context({**previous, SPAN_KEY: span, TRANSACTION_KEY: entered}))
+    else:
+        attach(Context({SPAN_KEY: span, TRANSACTION_KEY: entered}))
     return previous
 
 

@@ -79,14 +79,15 @@ def server_of(host: str, scheme: str) -> Mapping[str, Any]:
 @functools.lru_cache(maxsize=_KEPT)
 def request(name: str, scheme: str, host: str, version: str) -> tuple[str, Mapping[str, Any]]:
     """What requests to a server have in common, worked out once: :func:`method`, the scheme, :func:`server` and the
-    protocol's version; and what the span's name begins with. Empty are a host or a version that isn't known."""
+    protocol's version, with `HTTP/` or without; and what the span's name begins with. Empty are a host or a version
+    that isn't known."""
     found: dict[str, Any] = {}
     begins = method(found, name)
     found["url.scheme"] = scheme
     if host:
         server(found, host, scheme)
     if version:
-        found["network.protocol.version"] = version
+        found["network.protocol.version"] = version.removeprefix("HTTP/")
     return begins, found
 
 

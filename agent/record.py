@@ -111,7 +111,7 @@ class Ids:
     """The ids of a span of ours, or of a transaction. A plain class, so that asking whether something is one is cheap:
     `trace.Span` is abstract, and its classes' `isinstance` costs ten times as much."""
 
-    __slots__ = ("flags", "scope", "span_id", "spoken", "stamp", "trace_id", "tracestate")
+    __slots__ = ("flags", "scope", "span_id", "stamp", "trace_id", "tracestate")
 
     trace_id: int
     span_id: int
@@ -121,14 +121,15 @@ class Ids:
     """The layer that makes one span however many libraries are stacked in it; empty for none."""
     stamp: "Stamp | None"
     """Kept for the next log record, once one was written here."""
-    spoken: SpanContext | None
-    """The ids as OpenTelemetry has them, once somebody asked."""
 
 
 class Identity(Ids, trace.Span):
     """A span that is sampled out: it has its ids, passes them on, and records nothing."""
 
     __slots__ = ()
+
+    spoken: SpanContext | None = None
+    """The ids as OpenTelemetry has them, once somebody asked."""
 
     def __init__(self, trace_id: int, span_id: int, flags: int, tracestate: str, scope: str = "") -> None:
         self.trace_id = trace_id
@@ -137,7 +138,6 @@ class Identity(Ids, trace.Span):
         self.tracestate = tracestate
         self.scope = scope
         self.stamp = None
-        self.spoken = None
 
     def get_span_context(self) -> SpanContext:
         """Built when somebody asks."""
@@ -188,9 +188,17 @@ class Span(Identity):
     over, not copied."""
 
     __slots__ = (
-        "attributes", "dropped_attributes", "dropped_events", "end_ns", "events", "exception", "kind", "library",
-        "links", "name", "parent_id", "remote_parent", "start_ns", "status", "status_message", "version",
+        "attributes", "end_ns", "kind", "library", "name", "parent_id", "remote_parent", "start_ns", "status", "version"
     )  # fmt: skip
+
+    # What most spans never have is the class's until one has it: a third of what there would be to fill in
+    events: list[Event] | tuple[()] = ()
+    links: list[Link] | tuple[()] = ()
+    status_message: str = ""
+    dropped_attributes: int = 0
+    dropped_events: int = 0
+    exception: BaseException | None = None
+    """The one recorded last, until the span ends."""
 
     def __init__(  # noqa: PLR0917 - one is made in every request: keywords cost as much as all the rest
         self,
@@ -215,7 +223,6 @@ class Span(Identity):
         self.tracestate = tracestate
         self.scope = scope
         self.stamp = None
-        self.spoken = None
         self.name = name
         self.kind = kind
         self.library = library
@@ -223,13 +230,7 @@ class Span(Identity):
         self.attributes = attributes
         self.parent_id = parent_id
         self.remote_parent = remote_parent
-        self.events: list[Event] | tuple[()] = ()  # most spans have none: a list each would be made for nothing
-        self.links: list[Link] | tuple[()] = ()
         self.status = 0
-        self.status_message = ""
-        self.dropped_attributes = 0
-        self.dropped_events = 0
-        self.exception: BaseException | None = None
         self.end_ns = 0
         self.start_ns = start_ns or time.time_ns()
         if _observer is not None and observed:
@@ -242,7 +243,8 @@ class Span(Identity):
         """Ends the span and hands it to the exporter; the first call counts."""
         if not self.end_ns:
             self.end_ns = end_time or time.time_ns()
-            self.exception = None  # its traceback holds frames
+            if self.exception is not None:
+                self.exception = None  # its traceback holds frames
             export.emit_span(self)
             if _observer is not None:
                 _observer.ended(self)

@@ -3,6 +3,7 @@
 A request that is sampled out takes the same way with a span that records nothing: its ids flow, its logs are sent.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 SCOPE: Final = "http.server"
 
+_TAKEN_OVER: Final = SAMPLED | ids.RANDOM_FLAG
 _new: Final = object.__new__
 """What every request needs is made without calling its class, which costs as much again as filling it in."""
 
@@ -24,14 +26,15 @@ decide: Decide = sampler("parentbased_always_on", 1.0)
 """The process's sampler; lifecycle.start sets it."""
 
 
-_by_route: ByRoute | None = None
+by_route: ByRoute | None = None
+"""The sampler that knows routes; without one nobody need work out a request's path for :func:`begin`."""
 _followed = True
 
 
-def use_sampler(chosen: Decide, by_route: ByRoute | None = None, *, followed: bool = False) -> None:
+def use_sampler(chosen: Decide, rules: ByRoute | None = None, *, followed: bool = False) -> None:
     """Sets the process's sampler, and the one that knows routes. `followed`: it takes over every caller's decision."""
-    global decide, _by_route, _followed
-    decide, _by_route, _followed = chosen, by_route, followed and by_route is None
+    global decide, by_route, _followed
+    decide, by_route, _followed = chosen, rules, followed and rules is None
 
 
 def begin(
@@ -52,7 +55,7 @@ def begin(
             name, SERVER, library, attributes, entered.trace_id, entered.span_id, entered.parent_id, entered.flags,
             entered.tracestate, SCOPE, entered.parent_id != 0,
         )  # fmt: skip
-    entered.previous = enter(entered if span is None else span, entered)
+    entered.previous = enter(span or entered, entered)
     if incoming.baggage or incoming.aliases:
         bring(incoming)
     return entered
@@ -63,28 +66,25 @@ def transaction(incoming: Incoming, path: str = "", scope: str = "") -> Transact
     `scope` is its span's."""
     flags = incoming.flags
     trace_id = incoming.trace_id
-    if trace_id:
-        known = 0 if flags is None else flags & ids.RANDOM_FLAG
-    else:
-        trace_id, known = ids.trace_id(), ids.RANDOM_FLAG
-    if _followed and flags is not None:
-        sampled: int = flags & SAMPLED
-    else:
-        sampled = decide(trace_id, flags) if _by_route is None or not path else _by_route(path, trace_id, flags)
     made = _new(Transaction)
+    if flags is not None and _followed:
+        made.flags = flags & _TAKEN_OVER
+    else:
+        if trace_id:
+            known = 0 if flags is None else flags & ids.RANDOM_FLAG
+        else:
+            trace_id, known = ids.trace_id(), ids.RANDOM_FLAG
+        sampled = decide(trace_id, flags) if by_route is None or not path else by_route(path, trace_id, flags)
+        made.flags = known | SAMPLED if sampled else known
     made.trace_id = trace_id
     made.span_id = span_id()
-    made.flags = known | SAMPLED if sampled else known
     made.parent_id = incoming.span_id
     made.tracestate = incoming.tracestate
     made.request_id = incoming.request_id
     made.scope = scope
     made.stamp = None
-    made.spoken = None
     made.span = None
-    made.previous = context.NOTHING
     made.status = 0
-    made.withdrawn = False
     return made
 
 
@@ -105,8 +105,13 @@ def route(template: str, span: Identity | None) -> None:
     """Notes the route that was matched, on a server span."""
     if type(span) is Span and template and not span.end_ns and "http.route" not in span.attributes:
         span.attributes["http.route"] = template
-        name = span.name
-        span.name = f"{name.partition(' ')[0] if ' ' in name else name} {template}"
+        span.name = _named(span.name, template)
+
+
+@functools.lru_cache(maxsize=512)
+def _named(name: str, template: str) -> str:
+    """A span's name with its route. The same text each time, so that its hash is worked out once."""
+    return f"{name.partition(' ')[0]} {template}"
 
 
 def failed(exception: BaseException) -> None:

@@ -15,9 +15,10 @@ _MADE: Final = frozenset((list, tuple, bytes))
 """Types of bodies of which nothing is made while they are sent."""
 
 
-def answered(request: context.Transaction, environ: Mapping[str, Any], body: Any) -> Any:
-    """The application has returned a body; what to return in its place. The request ends here, unless the body is
-    still to be made."""
+def answered(answering: tuple[context.Transaction, Mapping[str, Any]], body: Any) -> Any:
+    """The application has returned a body to a request and its environ; what to return in its place. The request ends
+    here, unless the body is still to be made."""
+    request, environ = answering
     if is_made(body, environ):
         serve.finish(request)
         return body
@@ -29,11 +30,14 @@ def answered(request: context.Transaction, environ: Mapping[str, Any], body: Any
 def is_made(body: Any, environ: Mapping[str, Any]) -> bool:
     """Whether nothing of the application runs any more while a body is sent; also when the server sends it by itself,
     out of a file, for which it must get its own object back."""
-    if type(body) in _MADE or getattr(body, "streaming", None) is False:  # Django's responses say so
+    if type(body) in _MADE:
         return True
     callbacks = getattr(body, "_callbacks", None)  # werkzeug's body closes its response, which knows
     if callbacks:
-        return getattr(getattr(callbacks[-1], "__self__", None), "is_streamed", True) is False
+        response = getattr(callbacks[-1], "__self__", None)
+        return type(getattr(response, "response", None)) in _MADE or getattr(response, "is_streamed", True) is False
+    if getattr(body, "streaming", None) is False:  # Django's responses say so
+        return True
     wrapper = environ.get("wsgi.file_wrapper")
     return hasattr(body, "read") or (isinstance(wrapper, type) and isinstance(body, wrapper))
 

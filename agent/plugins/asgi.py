@@ -46,7 +46,7 @@ def begin(scope: Scope, library: str) -> Transaction | None:
             entered.span.library = library
         return None
     headers = _headers(scope["headers"])
-    request = serve.begin(propagate.extract(headers.get), library, _describe, (scope, headers), scope["path"])
+    request = serve.begin(propagate.read(headers), library, _describe, (scope, headers), scope["path"])
     scope[_ENTERED] = request  # a mounted application gets a copy of the scope, and so knows
     return request
 

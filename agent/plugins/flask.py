@@ -4,9 +4,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from weftline.agent import foreign, serve
+from weftline.agent import context, foreign, serve
 from weftline.agent.plugins import wsgi
 from weftline.agent.pointcut import Advice, Pointcut
+from weftline.agent.record import SERVER, Span
 
 _LIBRARY = "weftline.agent.flask"
 
@@ -23,8 +24,8 @@ def enter(
 
 def matched() -> None:
     """The URL has been matched: the route is known before the view runs."""
-    span = serve.server_span()
-    if span is not None:
+    span = context.current().get(context.SPAN_KEY)
+    if type(span) is Span and span.kind == SERVER:
         rule = _look_behind_proxy()().url_rule
         if rule is not None:
             serve.route(rule.rule, span)

@@ -15,6 +15,7 @@ from opentelemetry.context.context import Context
 
 from weftline.agent import context, foreign, forks, http_attributes, http_headers, propagate, semconv, serve, wsgi_body
 from weftline.agent.pointcut import Advice, Pointcut
+from weftline.agent.propagate import transaction_id
 from weftline.agent.record import Span
 from weftline.agent.weave import guard
 
@@ -45,13 +46,12 @@ _handling: ContextVar[Handling | None] = ContextVar("weftline-wsgi", default=Non
 
 def begin(environ: Environ, library: str) -> context.Transaction | None:
     """Lets a request enter. None when a layer above has done so: it is `library`'s request from now on."""
-    entered = environ.get(_ENTERED)
-    if entered is not None:
+    if _ENTERED in environ:
+        entered = environ[_ENTERED]
         if isinstance(entered, context.Transaction) and type(entered.span) is Span:
             entered.span.library = library
         return None
-    path = _path(environ)
-    request = serve.begin(_extract(environ.get), library, _describe, (environ, path), path)
+    request = serve.begin(_read(environ), library, _describe, environ, _path(environ) if serve.by_route else "")
     environ[_ENTERED] = request
     return request
 
@@ -94,12 +94,12 @@ def started(request: context.Transaction, status: str, headers: Headers) -> Head
     for name, _ in headers:
         if len(name) == _LENGTH and name.lower() == _TOLD:
             return headers
-    return [*headers, (_TOLD, serve.response_id(request))]
+    return [*headers, (_TOLD, transaction_id.text(request.trace_id))]
 
 
 def answered(answering: Answering | None, body: Any) -> Any:
     """A framework's application has returned a body; what to return in its place."""
-    return body if answering is None else wsgi_body.answered(*answering, body)
+    return body if answering is None else wsgi_body.answered(answering, body)
 
 
 def handle() -> Handling:
@@ -180,21 +180,25 @@ def creating() -> None:
 
 def _path(environ: Environ) -> str:
     # WSGI hands paths as latin-1 of the bytes; the bytes are UTF-8
-    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return (path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")) or "/"
+    path: str = environ.get("PATH_INFO", "")
+    script = environ.get("SCRIPT_NAME")
+    if script:
+        path = script + path
+    if path.isascii():
+        return path or "/"
+    return path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def _describe(request: tuple[Environ, str], attributes: dict[str, Any]) -> str:
-    environ, path = request
+def _describe(environ: Environ, attributes: dict[str, Any]) -> str:
     get = environ.get
     name, same = http_attributes.request(
         get("REQUEST_METHOD", ""),
         get("wsgi.url_scheme", "http"),
         get("HTTP_HOST") or f"{get('SERVER_NAME', '')}:{get('SERVER_PORT', '')}",
-        get("SERVER_PROTOCOL", "").removeprefix("HTTP/"),
+        get("SERVER_PROTOCOL", ""),
     )
     attributes.update(same)
-    attributes["url.path"] = path
+    attributes["url.path"] = _path(environ)
     query, forwarded, peer = get("QUERY_STRING"), get("HTTP_X_FORWARDED_FOR"), get("REMOTE_ADDR")
     if query:
         attributes["url.query"] = http_attributes.query(query)
@@ -213,7 +217,7 @@ def _end(handling: Handling, exception: BaseException | None) -> None:
     context.leave(handling.previous)
 
 
-_extract = propagate.extractor({name: "HTTP_" + name.upper().replace("-", "_") for name in propagate.NAMES})
+_read = propagate.reader({name: "HTTP_" + name.upper().replace("-", "_") for name in propagate.NAMES})
 HANDLE = Advice(handle, handled, failed)
 CREATE = Advice(creating, environ_made)
 SETUP = Advice(setting_up, environ_set)

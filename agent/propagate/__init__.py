@@ -22,13 +22,20 @@ NAMES: Final = (
 )  # fmt: skip
 """The headers read, in lower case."""
 
+_RARE: Final = (baggage.HEADER, b3.SINGLE, b3.TRACE_ID, jaeger.HEADER, sw8.HEADER)
+"""Headers that few requests have."""
+
 _written: frozenset[str] = frozenset(("tracecontext", "baggage"))
+_off = False
+_OTHERS: Final = frozenset(("b3", "b3multi", "jaeger"))
+_writes_others = False
 
 
 def configure(propagators: Iterable[str]) -> None:
     """Which formats are written, besides ours. With `none` nothing is written and nothing read."""
-    global _written  # noqa: PLW0603 - a process has one agent
+    global _written, _off, _writes_others  # noqa: PLW0603 - a process has one agent
     _written = frozenset(propagators)
+    _off, _writes_others = "none" in _written, not _written.isdisjoint(_OTHERS)
 
 
 @dataclass(slots=True)
@@ -60,7 +67,7 @@ def extractor(spelled: Mapping[str, str]) -> Callable[[Get], Incoming]:
 
     def extract(get: Get) -> Incoming:
         """Reads a request's headers; a repeated header's values come joined by commas."""
-        if "none" in _written:
+        if _off:
             return Incoming()
         traceparent, alias, carried = get(a_traceparent), get(a_request_id), get(a_baggage) or ""
         single, several, uber, skywalking = get(a_single), get(a_several), get(an_uber), get(a_sw8)
@@ -94,6 +101,35 @@ extract: Final = extractor({name: name for name in NAMES})
 """Reads a request's headers, by lower-case name; a repeated header's values come joined by commas."""
 
 
+def reader(spelled: Mapping[str, str]) -> Callable[[dict[str, str]], Incoming]:
+    """An :func:`extractor` for carriers that are dicts: what most requests don't have is looked for all at once."""
+    a_traceparent, a_tracestate, a_request_id = (spelled[name] for name in NAMES[:3])
+    rare = frozenset(spelled[name] for name in _RARE)
+    extract_all, new = extractor(spelled), object.__new__
+
+    def read(carrier: dict[str, str]) -> Incoming:
+        """Reads a request's headers."""
+        get = carrier.get
+        traceparent = get(a_traceparent)
+        parent = None if traceparent is None else w3c.parse(traceparent)
+        if parent is None or _off or not carrier.keys().isdisjoint(rare):
+            return extract_all(get)
+        made = new(Incoming)
+        made.trace_id, made.span_id, made.flags = parent
+        state, alias = get(a_tracestate), get(a_request_id)
+        made.tracestate = w3c.tracestate(state) if state else ""
+        made.request_id = request_id.parse(alias) if alias else None
+        made.aliases = ()
+        made.baggage = ""
+        return made
+
+    return read
+
+
+read: Final = reader({name: name for name in NAMES})
+"""Reads a dict of headers, by lower-case name."""
+
+
 @dataclass(slots=True)
 class Outgoing:
     """What a request of ours takes along."""
@@ -107,7 +143,7 @@ class Outgoing:
 
 def headers(outgoing: Outgoing, present: Mapping[str, str]) -> dict[str, str]:
     """The headers to add to a request that has `present` (case-insensitive): never one the application set itself."""
-    if "none" in _written:
+    if _off:
         return {}
     theirs = present.get(semconv.TRACEPARENT)
     own = None if theirs is None else w3c.parse(theirs)
@@ -119,7 +155,7 @@ def headers(outgoing: Outgoing, present: Mapping[str, str]) -> dict[str, str]:
     added[semconv.TRANSACTION_ID] = transaction_id.text(outgoing.trace_id if own is None else own[0])
     if outgoing.request_id:
         added[semconv.REQUEST_ID] = outgoing.request_id
-    if own is None:
+    if _writes_others and own is None:
         added |= _others(outgoing)
     if "baggage" in _written:
         members = _members()

@@ -24,9 +24,10 @@ def parse(traceparent: object) -> tuple[int, int, int] | None:
     Higher versions are read as far as they agree with version 00; `ff`, all-zero ids, upper case and version 00
     with anything behind the flags are invalid.
     """
-    if not isinstance(traceparent, str):  # requests lets applications set headers as bytes
+    try:
+        match = _VERSION_00(traceparent) or _HIGHER_VERSION(traceparent)  # type: ignore[call-overload] # see below
+    except TypeError:  # requests lets applications set headers as bytes
         return None
-    match = _VERSION_00(traceparent) or _HIGHER_VERSION(traceparent)
     if match is None:
         return None
     trace_id, span_id, flags = match.groups()
