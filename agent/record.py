@@ -188,8 +188,12 @@ class Span(Identity):
     over, not copied."""
 
     __slots__ = (
-        "attributes", "end_ns", "kind", "library", "name", "parent_id", "remote_parent", "start_ns", "status", "version"
+        "attributes", "end_ns", "has_more", "kind", "library", "name", "parent_id", "remote_parent", "start_ns",
+        "status", "version",
     )  # fmt: skip
+
+    has_more: bool
+    """Whether any of what follows, but for the message, may be other than the class's: the encoder looks only then."""
 
     # What most spans never have is the class's until one has it: a third of what there would be to fill in
     events: list[Event] | tuple[()] = ()
@@ -231,6 +235,7 @@ class Span(Identity):
         self.parent_id = parent_id
         self.remote_parent = remote_parent
         self.status = 0
+        self.has_more = False
         self.end_ns = 0
         self.start_ns = start_ns or time.time_ns()
         if _observer is not None and observed:
@@ -243,7 +248,7 @@ class Span(Identity):
         """Ends the span and hands it to the exporter; the first call counts."""
         if not self.end_ns:
             self.end_ns = end_time or time.time_ns()
-            if self.exception is not None:
+            if self.has_more:
                 self.exception = None  # its traceback holds frames
             export.emit_span(self)
             if _observer is not None:
@@ -268,6 +273,7 @@ class Span(Identity):
         if len(attributes) < limits.attributes or key in attributes:
             attributes[key] = value if type(value) in _ATOMS else frozen(value)
         else:
+            self.has_more = True
             self.dropped_attributes += 1
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
@@ -277,6 +283,7 @@ class Span(Identity):
     def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
         if self.end_ns:
             return
+        self.has_more = True
         if len(self.events) >= limits.events:
             self.dropped_events += 1
             return
@@ -290,6 +297,7 @@ class Span(Identity):
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         if not self.end_ns and context.is_valid:
             copied = {key: frozen(value) for key, value in (attributes or {}).items()}
+            self.has_more = True
             self.links = [*self.links, Link(context, copied)]
 
     def update_name(self, name: str) -> None:

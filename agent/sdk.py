@@ -154,6 +154,7 @@ def _lean(span: sdk.ReadableSpan, context: SpanContext) -> record.Span:
         version=(scope.version or "") if scope else "", observed=False,
     )  # fmt: skip
     lean.end_ns = span.end_time or 0
+    lean.has_more = True
     lean.events = [record.Event(event.name, event.timestamp, dict(event.attributes or {})) for event in span.events]
     lean.links = [record.Link(link.context, dict(link.attributes or {})) for link in span.links]
     lean.status = span.status.status_code.value

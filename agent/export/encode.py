@@ -105,13 +105,12 @@ def span(item: Span, limit: int) -> bytes:
     ]
     if item.tracestate:
         parts.append(field(b"\x1a", text(item.tracestate)))
-    if item.dropped_attributes:
-        parts += (b"\x50", varint(item.dropped_attributes))
-    if item.events:
+    if item.has_more:
+        if item.dropped_attributes:
+            parts += (b"\x50", varint(item.dropped_attributes))
         parts += [field(b"\x5a", _event(event, limit)) for event in item.events]
-    if item.dropped_events:
-        parts += (b"\x60", varint(item.dropped_events))
-    if item.links:
+        if item.dropped_events:
+            parts += (b"\x60", varint(item.dropped_events))
         parts += [field(b"\x6a", _link(link, limit)) for link in item.links]
     if item.status:
         message = field(b"\x12", text(clip(item.status_message, limit))) if item.status_message else b""
