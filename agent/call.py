@@ -7,16 +7,18 @@ carries the ids of each sending, and looks to the application as it made it.
 
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from opentelemetry import trace
 from opentelemetry.context.context import Context
 
 from weftline.agent import context, http_attributes, http_headers, ids
-from weftline.agent.parent import is_within, parent_of
+from weftline.agent.parent import parent_of
 from weftline.agent.propagate import Outgoing, inject
-from weftline.agent.record import CLIENT, ERROR, Identity, Span, exception_type
+from weftline.agent.record import CLIENT, ERROR, Identity, Ids, Span, exception_type
 from weftline.agent.sample import SAMPLED
+
+T = TypeVar("T")
 
 DATABASE: Final = "db.client"
 """The scope of a query's span (query.py), which stands for the HTTP calls below it."""
@@ -39,47 +41,45 @@ def begin(
 ) -> Call | None:
     """Lets a request leave. `headers` is changed in place. With `traced` somebody else makes the span, and only
     headers are added. None when a layer above has done all this (a client built on another)."""
-
-    def describe(attributes: dict[str, Any]) -> str:
-        name = http_attributes.method(attributes, method)
-        _describe(attributes, url)
-        return name
-
-    return depart(library, describe, headers, SCOPE, traced=traced)
+    return depart(library, _describe, (method, url), headers, SCOPE, traced=traced)
 
 
 def depart(
     library: str,
-    describe: Callable[[dict[str, Any]], str],
+    describe: Callable[[T, dict[str, Any]], str],
+    request: T,
     headers: MutableMapping[str, str],
     scope: str,
     *,
     traced: bool = False,
 ) -> Call | None:
-    """What :func:`begin` does, for any protocol with headers: `describe` fills in the attributes and returns the
-    span's name; it is called only if there is a span. `scope` is the layer that makes one span."""
+    """What :func:`begin` does, for any protocol with headers: `describe` fills in the attributes of `request` and
+    returns the span's name; it is called only if there is a span. `scope` is the layer that makes one span."""
     current = context.current_span()
-    if is_within(current, scope):
+    within = current.scope if isinstance(current, Ids) else ""
+    if within == scope:
         return None
     entered = context.transaction()
-    if traced or is_within(current, DATABASE):  # a database spoken to over HTTP
+    if traced or within == DATABASE:  # a database spoken to over HTTP
         return _carry(current, entered, headers)
-    if entered is not None and not entered.flags & SAMPLED:  # no new span id: nobody would ever hear of it
-        return Call(headers, inject(_outgoing(entered), headers))
-    parent = parent_of(current)
-    trace_id, span_id, state = parent.trace_id, ids.span_id(), parent.tracestate
-    if parent.sampled:
+    request_id = None
+    if entered is not None:
+        if not entered.flags & SAMPLED:  # no new span id: nobody would ever hear of it
+            return Call(headers, inject(_outgoing(entered), headers))
+        request_id = entered.request_id
+    trace_id, parent_id, flags, state = parent_of(current)
+    span_id = ids.span_id()
+    if flags & SAMPLED:
         attributes: dict[str, Any] = {}
-        name = describe(attributes)
+        name = describe(request, attributes)
         if http_headers.client_request is not None and scope == SCOPE:
             http_headers.client_request.note(attributes, headers.items())
         span: Identity = Span(
-            name, CLIENT, library, attributes, trace_id, span_id, parent.span_id, parent.flags, state, scope,
+            name, CLIENT, library, attributes, trace_id, span_id, parent_id, flags, state, scope,
         )  # fmt: skip
     else:
-        span = Identity(trace_id, span_id, parent.flags, state, scope)
-    request_id = entered.request_id if entered is not None else None
-    added = inject(Outgoing(trace_id, span_id, span.flags, state, request_id), headers)
+        span = Identity(trace_id, span_id, flags, state, scope)
+    added = inject(Outgoing(trace_id, span_id, flags, state, request_id), headers)
     return Call(headers, added, span, context.enter(span))
 
 
@@ -90,7 +90,8 @@ def answered(call: Call | None, status: int, headers: Mapping[str, str] | None =
     put_back(call)
     span = call.span
     if type(span) is Span:
-        span.set_attribute("http.response.status_code", status)
+        if not span.end_ns:
+            span.attributes["http.response.status_code"] = status
         if http_headers.client_response is not None and headers is not None:
             http_headers.client_response.note(span.attributes, headers.items())
         if status >= 400:
@@ -114,8 +115,13 @@ def failed(call: Call | None, exception: BaseException) -> None:
 
 def put_back(call: Call) -> None:
     """Takes the headers off again and makes the caller's span the current one."""
-    for name in call.added:
-        call.headers.pop(name, None)
+    headers = call.headers
+    try:
+        for name in call.added:
+            del headers[name]  # two steps for each in the libraries' mappings; with `pop` four
+    except KeyError:  # the library, or somebody else's advice, has taken one off itself
+        for name in call.added:
+            headers.pop(name, None)
     if call.span is not None and call.previous is not None:
         context.leave_if_current(call.span, call.previous)
 
@@ -137,8 +143,13 @@ def _outgoing(entered: context.Transaction) -> Outgoing:
     return Outgoing(entered.trace_id, entered.span_id, entered.flags, entered.tracestate, entered.request_id)
 
 
-def _describe(attributes: dict[str, Any], url: str) -> None:
+def _describe(request: tuple[str, str], attributes: dict[str, Any]) -> str:
+    method, url = request
+    name = http_attributes.method(attributes, method)
     attributes["url.full"] = http_attributes.url(url)
     scheme, _, rest = url.partition("://")
-    authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+    authority = rest.partition("/")[0]
+    if "?" in authority or "@" in authority:
+        authority = authority.partition("?")[0].rpartition("@")[2]
     attributes.update(http_attributes.server_of(authority, scheme.lower()))
+    return name

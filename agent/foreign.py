@@ -50,7 +50,7 @@ def instruments(library: str, instrumentor: str, application: object = None) -> 
 def suppressed() -> bool:
     """Whether OpenTelemetry's switch stands here that says this call is not to be traced: exporters set it, and
     instrumentors whose span already stands for it."""
-    here = otel.get_current()
+    here = context.current()
     return bool(here.get(_SUPPRESS) or here.get(_SUPPRESS_HTTP))
 
 

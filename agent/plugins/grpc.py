@@ -30,15 +30,16 @@ Metadata = Iterable[tuple[str, str | bytes]] | None
 def depart(library: str, method: bytes | str, target: bytes | str, metadata: Metadata) -> call.Call | None:
     """Lets a call leave; its token has the metadata to add."""
     carrier = {name.lower(): value for name, value in metadata or () if isinstance(value, str)}
+    return call.depart(library, _describe_call, (method, target), carrier, SCOPE)
 
-    def describe(attributes: dict[str, Any]) -> str:
-        name = describe_rpc(attributes, method)
-        if target:
-            address = _text(target).rpartition("/")[2].removeprefix("ipv4:").removeprefix("ipv6:").removeprefix("dns:")
-            http_attributes.server(attributes, address, "")
-        return name
 
-    return call.depart(library, describe, carrier, SCOPE)
+def _describe_call(called: tuple[bytes | str, bytes | str], attributes: dict[str, Any]) -> str:
+    method, target = called
+    name = describe_rpc(attributes, method)
+    if target:
+        address = _text(target).rpartition("/")[2].removeprefix("ipv4:").removeprefix("ipv6:").removeprefix("dns:")
+        http_attributes.server(attributes, address, "")
+    return name
 
 
 def added(metadata: Metadata, token: call.Call | None) -> Metadata:

@@ -22,6 +22,7 @@ NAMES: Final = (
 )  # fmt: skip
 """The headers read, in lower case."""
 
+_OURS: Final = frozenset(NAMES)
 _RARE: Final = (baggage.HEADER, b3.SINGLE, b3.TRACE_ID, jaeger.HEADER, sw8.HEADER)
 """Headers that few requests have."""
 
@@ -145,7 +146,8 @@ def headers(outgoing: Outgoing, present: Mapping[str, str]) -> dict[str, str]:
     """The headers to add to a request that has `present` (case-insensitive): never one the application set itself."""
     if _off:
         return {}
-    theirs = present.get(semconv.TRACEPARENT)
+    free = _is_free(present)
+    theirs = None if free else present.get(semconv.TRACEPARENT)
     own = None if theirs is None else w3c.parse(theirs)
     added = {}
     if theirs is None and "tracecontext" in _written:
@@ -161,9 +163,19 @@ def headers(outgoing: Outgoing, present: Mapping[str, str]) -> dict[str, str]:
         members = _members()
         if members and (text := baggage.text(members)):
             added[baggage.HEADER] = text
-    for name in [name for name in added if name in present]:
-        del added[name]
+    if not free:
+        for name in [name for name in added if name in present]:
+            del added[name]
     return added
+
+
+def _is_free(present: Mapping[str, str]) -> bool:
+    """Whether a request has none of the headers that may be written. Told by going over its names once: looking one up
+    that isn't there costs the client libraries' mappings as much as going over all."""
+    try:
+        return _OURS.isdisjoint(map(str.lower, present))
+    except TypeError:  # names that aren't texts
+        return False
 
 
 def _others(outgoing: Outgoing) -> dict[str, str]:

@@ -62,3 +62,8 @@ def test_headers_never_replace_the_applications(present: dict[str, str], added: 
     names = propagate.inject(OURS, carrier)
     assert carrier == {**present, **added}
     assert set(names) == set(added)
+
+
+def test_names_that_are_no_texts_are_let_be() -> None:
+    added = {"traceparent": PARENT, "tracestate": "a=1", "x-request-id": "r-1", "x-transaction-id": TRACE}
+    assert propagate.headers(OURS, {b"accept": "*/*"}) == added  # type: ignore[dict-item] # as applications may have them
