@@ -242,6 +242,16 @@ class Journal(Protocol):
         """Forget a group; doing it twice changes nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Few:
+    """All of a transaction of few rows."""
+
+    rows: Sequence[Row]
+    """by time"""
+    aliased: Sequence[str]
+    """IDs of other transactions that have its ID as an alias"""
+
+
 class Reader(MeshReader, RedReader, Protocol):
     """Reads by transaction. Calls block, are safe from several threads, and raise `TryLater` when the store is away.
 
@@ -254,6 +264,10 @@ class Reader(MeshReader, RedReader, Protocol):
         ``any_id`` is a transaction ID (32 hex digits, any case) or any alias: an x-request-id (compared with the
         character at index 14 masked), a name the application set.
         """
+
+    def few(self, transaction_id: str) -> Few | None:
+        """All rows that the ID has, ordered by time, with as little work as may be; None where they are more than that
+        is good for. Without rows: the transaction is unknown."""
 
     def transaction(self, transaction_id: str, limit: int) -> Sequence[Row]:
         """At most ``limit`` rows of a transaction, of all kinds, ordered by time; empty if there are none."""

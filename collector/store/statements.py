@@ -42,8 +42,12 @@ def insert(signal: Signal) -> Insert:
 
 @cache
 def read(name: str) -> str:
-    """The query in `read/<name>.sql`, or the piece of one."""
-    return _without_comments(text(f"read/{name}.sql"))
+    """The query in `read/<name>.sql`, or the piece of one; `read/*_line.sql` filled in where it gives rows as lines."""
+    sql = _without_comments(text(f"read/{name}.sql"))
+    for kind in ("span_line", "access_log_line", "log_line"):
+        if f"${kind.upper()}" in sql:
+            sql = sql.replace(f"${kind.upper()}", read(kind))
+    return sql
 
 
 @cache

@@ -1,6 +1,5 @@
 """GET /api/v1/compare: how two requests differ."""
 
-from contextlib import closing
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -8,12 +7,11 @@ from pydantic import BaseModel, Field
 
 from weftline.collector.store.protocol import Reader
 from weftline.query.problems import ProblemAnswer
-from weftline.query.routes.transactions import found, unknown
+from weftline.query.routes.transactions import look_up
 from weftline.query.routes.views import HeadView, head
 from weftline.query.settings import QuerySettings
 from weftline.query.timeline import Kind, Timeline, assemble
 from weftline.query.timeline.compare import Change, Side, compare
-from weftline.query.timeline.kept import keep
 
 MOST_ROWS: Final = 5_000
 
@@ -71,7 +69,7 @@ def router(reader: Reader, settings: QuerySettings) -> APIRouter:
         b: Annotated[str, Query(description="Any id of the other.")],
         changed: Annotated[bool, Query(description="Only rows that differ.")] = False,
     ) -> CompareView:
-        (head_a, one), (head_b, other) = look_up(a), look_up(b)
+        (head_a, one), (head_b, other) = side(a), side(b)
         pairs = list(compare(one.entries, other.entries))
         rows = [pair for pair in pairs if not changed or pair.change is not Change.SAME]
         return CompareView(
@@ -88,12 +86,8 @@ def router(reader: Reader, settings: QuerySettings) -> APIRouter:
             truncated=len(rows) > MOST_ROWS,
         )  # fmt: skip
 
-    def look_up(any_id: str) -> tuple[HeadView, Timeline]:
-        match = found(any_id, reader)
-        with closing(reader.transaction_blocks(match.transaction_id, settings.max_rows + 1)) as blocks:
-            kept = keep(blocks, settings.max_rows)
-        if not kept.rows:
-            raise unknown(any_id)
+    def side(any_id: str) -> tuple[HeadView, Timeline]:
+        match, kept = look_up(any_id, reader, settings.max_rows)
         timeline = assemble(match.transaction_id, kept.rows)
         return head(match, timeline, truncated=kept.truncated), timeline
 

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Header, HTTPException, Path, Query, Response
 from starlette.responses import StreamingResponse
 
 from weftline.collector.store.protocol import Reader
-from weftline.query.identifiers import MalformedIdError, Match, find
+from weftline.query.identifiers import TRACE_ID, MalformedIdError, Match, find, normalise
 from weftline.query.problems import ProblemAnswer
 from weftline.query.routes.transaction_answers import MEDIA_TYPES, Format, as_json, as_lines, as_text, wanted
 from weftline.query.routes.views import TransactionView
 from weftline.query.settings import QuerySettings
 from weftline.query.timeline import assemble
-from weftline.query.timeline.kept import keep
+from weftline.query.timeline.kept import Kept, keep
 
 ONE_PIECE: Final = 2_000
 """Rows up to which an answer is sent whole: pieces cost a change of thread each."""
@@ -60,12 +60,7 @@ def router(reader: Reader, settings: QuerySettings) -> APIRouter:
     ) -> Response:
         form = wanted(form, accept)
         limit = settings.max_streamed_rows if form is Format.NDJSON else settings.max_rows
-        match = found(any_id, reader)
-        # One row more than allowed tells a full answer from a cut one.
-        with closing(reader.transaction_blocks(match.transaction_id, limit + 1)) as blocks:
-            kept = keep(blocks, limit)
-        if not kept.rows:
-            raise unknown(any_id)
+        match, kept = look_up(any_id, reader, limit)
         timeline = assemble(match.transaction_id, kept.rows)
         match form:
             case Format.JSON:
@@ -81,6 +76,30 @@ def router(reader: Reader, settings: QuerySettings) -> APIRouter:
         return StreamingResponse(pieces, media_type=media_type)
 
     return routes
+
+
+def look_up(any_id: str, reader: Reader, limit: int) -> tuple[Match, Kept]:
+    """What ``any_id`` names, and at most ``limit`` of its rows, at least one. Raises HTTP's 400 and 404."""
+    try:
+        given = normalise(any_id)
+    except MalformedIdError as error:
+        raise HTTPException(400, str(error)) from error
+    # What looks like a transaction ID nearly always is one: its rows are asked for before anything else.
+    few = reader.few(given) if TRACE_ID.fullmatch(given) else None
+    if few and few.rows and not few.aliased:
+        return Match(given, None, ()), keep([few.rows], limit)
+    match = found(any_id, reader)
+    if not few or match.transaction_id != given:
+        few = reader.few(match.transaction_id)
+    if few:
+        kept = keep([few.rows], limit)
+    else:
+        # One row more than allowed tells a full answer from a cut one.
+        with closing(reader.transaction_blocks(match.transaction_id, limit + 1)) as blocks:
+            kept = keep(blocks, limit)
+    if not kept.rows:
+        raise unknown(any_id)
+    return match, kept
 
 
 def found(any_id: str, reader: Reader) -> Match:

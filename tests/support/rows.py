@@ -11,6 +11,7 @@ from weftline.collector.store.event_kinds import causes
 from weftline.collector.store.mesh import EventCount, EventFilter, EventRow, Hop, OpenRequest, PassedCount, StatSum
 from weftline.collector.store.protocol import (
     AccessLogRow,
+    Few,
     LogRow,
     Operation,
     Row,
@@ -237,6 +238,11 @@ class RowsReader:
         if any(row.transaction_id == any_id.lower() for row in self.rows):
             return [any_id.lower()]
         return list(self.aliases.get(any_id, ()))
+
+    def few(self, transaction_id: str) -> Few | None:
+        rows = self.transaction(transaction_id, 10**9)
+        aliased = [one for one in self.aliases.get(transaction_id, ()) if one != transaction_id]
+        return Few(rows, aliased) if len(rows) <= 1000 else None
 
     def transaction(self, transaction_id: str, limit: int) -> Sequence[Row]:
         self.check()

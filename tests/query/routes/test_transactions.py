@@ -179,7 +179,7 @@ def test_a_store_that_is_away_is_503_and_when_to_come_back(app: FastAPI, reader:
 
 
 def test_a_bug_is_500_in_the_same_shape(reader: RowsReader) -> None:
-    reader.resolve = lambda any_id: 1 / 0  # type: ignore[method-assign]
+    reader.few = lambda transaction_id: 1 / 0  # type: ignore[method-assign]
     answer = get(create_app(reader, RowsSearcher(), QuerySettings()), TRANSACTION)
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, 500)
     assert "ZeroDivisionError" not in answer.text
