@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -135,6 +136,5 @@ def _short(trace_id: str) -> str:
 
 def _json(request: Request, body: object) -> Response:
     pretty = request.query_params.get("prettyPrint", "") not in ("", "false")
-    separators = None if pretty else (",", ":")
-    text = json.dumps(body, ensure_ascii=False, indent=4 if pretty else None, separators=separators)
-    return Response(text, media_type="application/json")
+    content = json.dumps(body, ensure_ascii=False, indent=4) if pretty else orjson.dumps(body)
+    return Response(content, media_type="application/json")

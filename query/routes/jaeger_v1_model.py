@@ -33,7 +33,14 @@ def trace(trace_id: str, spans: Sequence[SpanRow], *, raw: bool, truncated: bool
     shown = trace_id.removeprefix("0" * 16)
     processes: dict[str, Json] = {}
     ids: dict[str, str] = {}
-    views = [_span(row, shown, process_id(_process(row), processes, ids), raw=raw) for row in spans]
+    of_resource: dict[tuple[str, frozenset[tuple[str, str]]], str] = {}
+    views = []
+    for row in spans:
+        key = (row.service, frozenset(row.resource.items()))
+        process = of_resource.get(key)
+        if process is None:
+            process = of_resource[key] = process_id(_process(row), processes, ids)
+        views.append(_span(row, shown, process, raw=raw))
     if truncated and views:
         warning = f"trace has more than {len(views)} spans, showing first {len(views)} spans only"
         views[0]["warnings"] = [*(views[0]["warnings"] or []), warning]
@@ -129,6 +136,8 @@ def _tags(attributes: Mapping[str, str], types: Mapping[str, str] = NO_TYPES, *,
 
 
 def _tag(key: str, value: str, type_: str) -> Json:
+    if not type_ and key not in INT_ATTRIBUTES:
+        return {"key": key, "type": "string", "value": value}
     if type_ == "bool":
         return {"key": key, "type": "bool", "value": value == "true"}
     if type_ == "double" and DOUBLE.fullmatch(value):  # not inf or nan: JSON has no numbers for them

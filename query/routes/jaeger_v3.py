@@ -1,10 +1,10 @@
 """Jaeger's HTTP API v3 as Jaeger 2.20 answers it: what its UI searches through since 2.19."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import QueryParams
 
@@ -141,5 +141,4 @@ def _read(parameters: QueryParams, names: Sequence[str], parse: Callable[[str], 
 
 
 def _json(body: object) -> Response:
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, media_type="application/json")
+    return Response(orjson.dumps(body), media_type="application/json")

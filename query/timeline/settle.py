@@ -77,7 +77,8 @@ def _tighten(limit: list[list[int]], upper: int, lower: int, most: int) -> None:
         if limit[before][upper] < FOR_EVER:
             row, so_far = limit[before], limit[before][upper]
             for it, further in after:
-                row[it] = min(row[it], so_far + further)
+                if so_far + further < row[it]:  # noqa: PLR1730 - the innermost of three loops, and min() costs twice as much
+                    row[it] = so_far + further
 
 
 def _nearest_first(count: int, reference: int, between: Mapping[tuple[int, int], Difference]) -> Iterator[int]:
