@@ -19,6 +19,7 @@ from typing import Final
 
 from bench import fill
 from bench.cpu import cpu_seconds
+from bench.query import limits
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_connections import connect
 from weftline.collector.store.migrate import migrate
@@ -56,6 +57,9 @@ def main() -> None:
                 assert query.pid
                 assert clickhouse.pid
                 _measure(port, [query.pid, clickhouse.pid], ids, transactions)
+            print("\nClickHouse alone, CPU of it a look-up:")
+            for what, ms in limits.measure(settings, clickhouse.pid, ids[:100]).items():
+                print(f"{what:<44}{ms:>6.1f} ms")
 
 
 def _prepare(settings: ClickHouseSettings, spans: int) -> tuple[int, list[str]]:
