@@ -6,9 +6,11 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
+import orjson
+
 from weftline.query.cli.timeline_view import plain
 from weftline.query.identifiers import Match
-from weftline.query.routes.views import entry_view, head
+from weftline.query.routes.views import entry_fields, head
 from weftline.query.timeline import Timeline
 from weftline.query.timeline.kept import Kept
 
@@ -64,7 +66,7 @@ def as_text(match: Match, timeline: Timeline, kept: Kept, width: int) -> Iterato
 def _entries(timeline: Timeline, kept: Kept) -> Iterator[bytes]:
     for entry in timeline.entries:
         whole = kept.whole(entry.row)
-        yield entry_view(entry if whole is entry.row else replace(entry, row=whole)).model_dump_json().encode()
+        yield orjson.dumps(entry_fields(entry if whole is entry.row else replace(entry, row=whole)))
 
 
 def _document(beginning: bytes, timeline: Timeline, kept: Kept) -> Iterator[bytes]:

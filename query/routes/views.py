@@ -5,8 +5,9 @@ are integers of nanoseconds, ids lower-case hex text ('' where there is none).
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
@@ -302,9 +303,15 @@ def head(match: Match, timeline: Timeline, *, truncated: bool) -> HeadView:
     )  # fmt: skip
 
 
-def entry_view(entry: Entry) -> SpanEntry | LogEntry | AccessLogEntry | AttemptEntry:
+def entry_fields(entry: Entry) -> dict[str, object]:
+    """What `AnyEntry` describes, in its fields' order. No model is made of it: an answer may have 200,000."""
     row = entry.row
-    place = {
+    model = _model_of(entry)
+    names, values_of = _OWN[model]
+    fields = dict.fromkeys(model.model_fields)
+    fields.update(zip(names, values_of(row), strict=True))
+    fields |= {
+        "kind": entry.kind.value,
         "time_unix_nano": str(row.time),
         "offset_ns": entry.offset,
         "duration_ns": 0 if isinstance(row, LogRow) else row.duration,
@@ -316,26 +323,44 @@ def entry_view(entry: Entry) -> SpanEntry | LogEntry | AccessLogEntry | AttemptE
         "self_ns": entry.self_time,
         "repeats": entry.repeats,
     }
-    match row:
+    if isinstance(row, SpanRow):
+        fields["span_kind"] = row.kind
+        fields["events"] = [
+            {"time_unix_nano": str(event.time), "name": event.name, "attributes": event.attributes}
+            for event in row.events
+        ]
+        fields["links"] = [
+            {"trace_id": link.trace_id, "span_id": link.span_id, "attributes": link.attributes} for link in row.links
+        ]
+    elif isinstance(row, AccessLogRow):
+        fields["response_flags_text"] = flags.explain(row.response_flags)
+    return fields
+
+
+def _model_of(entry: Entry) -> type[EntryView]:
+    match entry.row:
         case SpanRow():
-            events = [
-                Event(time_unix_nano=str(event.time), name=event.name, attributes=event.attributes)
-                for event in row.events
-            ]
-            links = [
-                Link(trace_id=link.trace_id, span_id=link.span_id, attributes=link.attributes) for link in row.links
-            ]
-            return SpanEntry.model_validate(
-                {**place, **_own(row, SpanEntry), "span_kind": row.kind, "events": events, "links": links}
-            )
+            return SpanEntry
         case LogRow():
-            return LogEntry.model_validate({**place, **_own(row, LogEntry)})
+            return LogEntry
         case AccessLogRow():
-            model = AttemptEntry if entry.kind is Kind.ATTEMPT else AccessLogEntry
-            own = _own(row, model)
-            return model.model_validate({**place, **own, "response_flags_text": flags.explain(row.response_flags)})
+            return AttemptEntry if entry.kind is Kind.ATTEMPT else AccessLogEntry
 
 
-def _own(row: SpanRow | LogRow | AccessLogRow, model: type[EntryView]) -> dict[str, object]:
+_Getter = tuple[list[str], Callable[[Any], tuple[Any, ...]]]
+"""Names, and what gets their values out of a row, all at once."""
+
+
+def _own(row: type[SpanRow | LogRow | AccessLogRow], model: type[EntryView]) -> _Getter:
     """The fields that a row and its model have in common, but for `kind`, which means two things."""
-    return {name: getattr(row, name) for name in model.model_fields if name != "kind" and hasattr(row, name)}
+    row_has = {field.name for field in dataclasses.fields(row)}
+    names = [name for name in model.model_fields if name != "kind" and name in row_has]
+    return names, attrgetter(*names)
+
+
+_OWN: Final[Mapping[type[EntryView], _Getter]] = {
+    SpanEntry: _own(SpanRow, SpanEntry),
+    LogEntry: _own(LogRow, LogEntry),
+    AccessLogEntry: _own(AccessLogRow, AccessLogEntry),
+    AttemptEntry: _own(AccessLogRow, AttemptEntry),
+}

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 
 from support import shop
 from support.asgi import call
@@ -14,7 +15,7 @@ from support.rows import START, TRANSACTION, RowsReader, RowsSearcher, access, l
 from weftline.collector.store.protocol import SpanEvent, SpanLink
 from weftline.query.app import create_app
 from weftline.query.routes.examples import TRANSACTION as EXAMPLE
-from weftline.query.routes.views import TransactionView, entry_view
+from weftline.query.routes.views import AnyEntry, TransactionView, entry_fields
 from weftline.query.settings import QuerySettings
 from weftline.query.timeline import assemble
 
@@ -121,10 +122,19 @@ def test_an_entry_has_its_place_and_its_rows_own_fields(app: FastAPI, reader: Ro
 def test_every_field_of_every_row_is_in_the_answer(app: FastAPI) -> None:
     rows = {"span": span("x", "a"), "log": log("x"), "access_log": access("edge", "e")}
     timeline = assemble(TRANSACTION, list(rows.values()))
-    for entry in (entry_view(it).model_dump() for it in timeline.entries):
+    for entry in map(entry_fields, timeline.entries):
         missing = set(rows[entry["kind"]].__slots__) - set(entry)  # type: ignore[attr-defined]
         # Under names with their unit.
         assert missing - {"time", "duration"} == set()
+        assert all(value is not None for name, value in entry.items() if not name.startswith("parent"))
+
+
+def test_what_is_answered_is_what_the_description_says(app: FastAPI) -> None:
+    """Answers are not made of the models that describe them: field for field, in their order and types."""
+    sent = get(app, TRANSACTION).json()["entries"]
+    read = TypeAdapter(list[AnyEntry]).validate_python(sent, strict=True)
+    assert [json.dumps(one) for one in sent] == [json.dumps(one.model_dump(mode="json")) for one in read]
+    assert {entry["kind"] for entry in sent} == {"span", "log", "access_log"}
 
 
 @pytest.mark.parametrize("alias", ["order-4711", " order-4711 ", "x-request-id: order-4711"])
@@ -194,7 +204,7 @@ def test_other_paths_are_404_in_the_same_shape(app: FastAPI) -> None:
 
 def test_rows_that_came_by_x_transaction_id_keep_their_own_trace_id() -> None:
     timeline = assemble(TRANSACTION, [access("edge", "e"), replace(log("hi"), transaction_id=OTHER)])
-    assert [entry_view(entry).transaction_id for entry in timeline.entries] == [TRANSACTION, OTHER]
+    assert [entry_fields(entry)["transaction_id"] for entry in timeline.entries] == [TRANSACTION, OTHER]
 
 
 def test_the_api_describes_itself(app: FastAPI) -> None:
