@@ -33,9 +33,9 @@ def test_it_is_what_a_query_for_each_kind_makes_of_it(writer: ClickHouseWriter, 
             logs_request(own),
             logs_request(by_request_id, elsewhere),
             logs_request(behind),
-            logs_request(log(TRACE, "3" * 16, "behind"), log(TX, "1" * 16, "caf???", attributes={"k": "caf???"})).replace(
-                b"caf???", b'"\\caf\xe9'
-            ),
+            logs_request(
+                log(TRACE, "3" * 16, "behind"), log(TX, "1" * 16, "caf???", attributes={"k": "caf???"})
+            ).replace(b"caf???", b'"\\caf\xe9'),
             logs_request(log(OTHER, "1" * 16, "another request's")),
         ]
     ):
