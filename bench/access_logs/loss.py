@@ -14,7 +14,7 @@ from weftline.deploy.local.clickhouse import ClickHouse
 from weftline.deploy.local.envoy import Envoy
 from weftline.deploy.local.ports import free_port, http_get
 
-BEFORE, AWAY, AFTER, RATE = 8, 30, 12, 500
+BEFORE, AWAY, AFTER, RATE = 6, 30, 10, 500
 """Seconds, and requests a second."""
 
 
@@ -36,16 +36,18 @@ def main() -> None:
             load = threading.Thread(target=send_until, args=(enough, port), kwargs={"rate": RATE})
             load.start()
             time.sleep(BEFORE)
+            left = time.monotonic()
             edge.stop()
             time.sleep(AWAY)
             edge.start()
             edge.wait_ready()
+            away = time.monotonic() - left
             time.sleep(AFTER)
             enough.set()
             load.join()
             requests = stats(proxy, "http.edge.downstream_rq_completed", exact=True)
             _settle(settings, requests)
-            _print(settings, proxy, requests)
+            _print(settings, proxy, requests, away)
             _, body = http_get(http_port, "/metrics")
             dropped = [line for line in body.decode().splitlines() if 'outcome="dropped"' in line]
             print("Dropped by the edge since it is back:", *(dropped or ["nothing"]))
@@ -64,18 +66,18 @@ def stats(proxy: Envoy, *names: str, exact: bool = False) -> int:
 
 
 def _settle(settings: ClickHouseSettings, requests: int) -> None:
-    """Wait until the file's records are all there and of the other ways nothing more comes, or nothing for a minute."""
+    """Wait until the file's records are all there and of the other ways nothing more comes, or nothing for half a minute."""
     last, since = [0], time.monotonic()
     while True:
         now = [stored(settings, way) for way in WAYS]
-        if now == last and (now[-1] == requests or time.monotonic() - since > 60):
+        if now == last and (now[-1] == requests or time.monotonic() - since > 30):
             return
         if now != last:
             last, since = now, time.monotonic()
-        time.sleep(5)
+        time.sleep(3)
 
 
-def _print(settings: ClickHouseSettings, proxy: Envoy, requests: int) -> None:
+def _print(settings: ClickHouseSettings, proxy: Envoy, requests: int, away: float) -> None:
     """Lost is what was finished and isn't there. What Envoy says is put beside it, for it says something else.
 
     OTLP: a request that got no answer in 5 s is counted as dropped, also when the collector stored it;
@@ -83,7 +85,8 @@ def _print(settings: ClickHouseSettings, proxy: Envoy, requests: int) -> None:
     ALS: an entry counts as sent when it is written to a stream; what the stream's buffers held is gone and nobody says so.
     """
     print(
-        f"\nThe collector there for {BEFORE} s, away for {AWAY}, there for {AFTER}, {RATE} requests/s: {requests} finished"
+        f"\nThe collector there for {BEFORE} s, away for {AWAY} ({away:.0f} with its end and start), there for {AFTER}, "
+        f"{RATE} requests/s: {requests} finished"
     )
     print(f"{'way':<12}{'stored':>10}{'lost':>10}{'of all':>9}{'Envoy says lost':>18}{'off by':>9}")
     said = {

@@ -18,7 +18,7 @@ from weftline.deploy.local.envoy import Envoy
 from weftline.deploy.local.ports import free_port, http_get
 from weftline.deploy.local.process import Process
 
-ROUNDS, REQUESTS = 3, 10_000
+ROUNDS, REQUESTS, WARM_UP = 3, 15_000, 4_000
 
 
 @dataclass(slots=True)
@@ -114,16 +114,20 @@ def main() -> None:
 def _round(
     way: Way, settings: ClickHouseSettings, edge: Process, tail: Process, clickhouse: ClickHouse, *, warm_up: bool
 ) -> None:
-    before = rows(settings)
-    pids = [process.pid or 0 for process in (edge, tail, clickhouse)]
-    began = [cpu_seconds(pid) for pid in pids]
-    send(way.port, REQUESTS)
-    deadline = time.monotonic() + 120
-    while (count := rows(settings) - before) < REQUESTS:
-        if time.monotonic() > deadline:
-            raise SystemExit(f"{way.name} stored {count} of {REQUESTS} records")
-        time.sleep(0.5)
-    used = [cpu_seconds(pid) - start for pid, start in zip(pids, began, strict=True)]
+    requests = WARM_UP if warm_up else REQUESTS
+    with connect(settings) as client:
+        client.execute("SYSTEM STOP MERGES")  # or a round pays for those of the round before
+        before = rows(settings)
+        pids = [process.pid or 0 for process in (edge, tail, clickhouse)]
+        began = [cpu_seconds(pid) for pid in pids]
+        send(way.port, requests)
+        deadline = time.monotonic() + 120
+        while (count := rows(settings) - before) < requests:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{way.name} stored {count} of {requests} records")
+            time.sleep(0.5)
+        used = [cpu_seconds(pid) - start for pid, start in zip(pids, began, strict=True)]
+        client.execute("SYSTEM START MERGES")
     if not warm_up:
         for into, seconds in zip((way.edge, way.tail, way.server), used, strict=True):
             into.append(seconds)
