@@ -1,7 +1,7 @@
 """What this process's agent has done so far, in a small file that `weftline-agent status` reads (`status.py`).
 
 A file and not a socket: it takes no thread, cannot block, and tells of a process that was killed too. The export
-thread writes it after a round in which something changed, the agent when it starts and ends. Each is written whole
+thread writes it once a delay if something changed, the agent when it starts and ends. Each is written whole
 and renamed into place. A forked child writes one of its own. Whatever fails here is let go.
 """
 

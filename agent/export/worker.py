@@ -202,7 +202,8 @@ class Worker:
             self._hurry = False
             try:
                 self._drain(1 if everything else self._batch)
-                self.publish()
+                if everything:  # once a delay, however many full batches: a file costs as much as 100 spans
+                    self.publish()
             except Exception:
                 LOGGER.exception("The export thread met an error it did not expect; a batch may be lost.")
                 counters.count("dropped_batches", "error")

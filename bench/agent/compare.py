@@ -7,7 +7,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,7 +16,7 @@ from bench.agent.scenario import WARM_UP
 from weftline.deploy.local.ports import free_port, http_get
 
 ROUNDS: Final = 5
-SERVICE_ROUNDS: Final = 3
+SERVICE_ROUNDS: Final = 10
 REQUESTS: Final = 4_000
 FRAMEWORKS: Final = ("flask", "fastapi")
 PLAIN: Final = ("plain", "on")
@@ -76,15 +76,18 @@ def _one_process(framework: str, peer: str, variables: Mapping[str, str], counte
 
 def _two_services(framework: str, peer: str, variables: Mapping[str, str], counters: tuple[int, int]) -> None:
     measured: Rounds = defaultdict(Measured)
-    for _ in range(SERVICE_ROUNDS):
-        for name, sampled in CONTENDERS:
-            before = _count(counters)
-            cpu, requests = services.pair(_python(name, peer), framework, name, sampled, variables)
-            measured[name, sampled].request.append(cpu)
-            measured[name, sampled].spans.append((_count(counters) - before) / requests)
-    title = (
-        f"{framework}, one service calls another, CPU of both: {SERVICE_ROUNDS} rounds of {services.REQUESTS} requests"
-    )
+    with ExitStack() as running:
+        pairs = {
+            name: running.enter_context(services.pair(_python(name, peer), framework, name, variables))
+            for name in dict.fromkeys(name for name, _ in CONTENDERS)
+        }
+        time.sleep(2)  # what is left of warming up
+        for _ in range(SERVICE_ROUNDS):
+            for name, sampled in CONTENDERS:
+                before = _count(counters)
+                measured[name, sampled].request.append(pairs[name].slice(services.SLICE, sampled))
+                measured[name, sampled].spans.append((_count(counters) - before) / services.SLICE)
+    title = f"{framework}, one service calls another, CPU of both: {SERVICE_ROUNDS} rounds of {services.SLICE} requests"
     show(title, measured)
 
 

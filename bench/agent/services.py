@@ -1,51 +1,81 @@
-"""Two services, A calls B, both instrumented, behind real servers: CPU seconds of both from `/proc`, so Linux.
+"""Two services, A calls B, both instrumented, behind real servers: CPU of both from `/proc`, so Linux.
 
-The load generator is this process, its CPU isn't counted; one connection, one request at a time.
+The load generator is this process, its CPU isn't counted; one connection, one request at a time. The services of all
+contenders run all the time and are driven in turn, a slice of requests each: a busy machine then slows all of them.
 """
 
 import http.client
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from bench.agent import environments
 from bench.agent.scenario import PARENT
-from bench.cpu import cpu_seconds
+from bench.cpu import cpu_nanoseconds
 from weftline.deploy.local.ports import free_port, http_get
 
 WARM_UP: Final = 300
-REQUESTS: Final = 2_000
-_DELAY: Final = 1.0
-"""Seconds that exporters let spans wait: ddtrace's, and so the others'."""
+SLICE: Final = 400
+_DELAY: Final = 0.5
+"""Seconds that exporters let spans wait; ddtrace's can't be set, and is 1."""
+_SETTLED: Final = 2.5
+"""Seconds after a slice until everything is exported."""
 
 
-def pair(python: str, framework: str, name: str, sampled: str, variables: Mapping[str, str]) -> tuple[float, int]:
-    """CPU µs that a request costs both services together, and how many requests were sent in all."""
+@dataclass(slots=True)
+class Pair:
+    """Two running services, the second called by the first, which listens at `port`."""
+
+    port: int
+    processes: "list[subprocess.Popen[bytes]]"
+
+    def slice(self, requests: int, sampled: str) -> float:
+        """CPU µs that a request costs both together, exports included."""
+        before = self._spent()
+        _drive(self.port, requests, sampled)
+        time.sleep(_SETTLED)
+        return (self._spent() - before) / requests / 1e3
+
+    def _spent(self) -> int:
+        return sum(map(cpu_nanoseconds, (pid for process in self.processes for pid in _family(process.pid))))
+
+
+@contextmanager
+def pair(python: str, framework: str, name: str, variables: Mapping[str, str]) -> Iterator[Pair]:
+    """Two services of a contender, warm, while the block runs."""
     port_a, port_b = free_port(), free_port()
     environment = {**variables, "OTEL_BSP_SCHEDULE_DELAY": str(int(_DELAY * 1000))}
     command = [python, "-m", "bench.agent.service", framework, name]
-    processes: list[subprocess.Popen[bytes]] = []
+    made = Pair(port_a, [])
     try:
         for arguments in ([str(port_b)], [str(port_a), f"http://127.0.0.1:{port_b}"]):
-            processes.append(
+            made.processes.append(
                 subprocess.Popen(
                     [*command, *arguments], cwd=environments.ROOT, env=environment, stderr=subprocess.DEVNULL
                 )
             )
-            _wait(int(arguments[0]), processes[-1])
-        _drive(port_a, WARM_UP, sampled)
-        time.sleep(2 * _DELAY)
-        before = sum(cpu_seconds(process.pid) for process in processes)
-        _drive(port_a, REQUESTS, sampled)
-        time.sleep(2 * _DELAY)
-        spent = sum(cpu_seconds(process.pid) for process in processes) - before
+            _wait(int(arguments[0]), made.processes[-1])
+        for sampled in ("on", "off"):
+            _drive(port_a, WARM_UP, sampled)
+        yield made
     finally:
-        for process in processes:
+        for process in made.processes:
             process.terminate()
-        for process in processes:
+        for process in made.processes:
             process.wait(10)
-    return spent / REQUESTS * 1e6, WARM_UP + REQUESTS
+
+
+def _family(pid: int) -> list[int]:
+    """A process and those it started: gunicorn's workers."""
+    found = [pid]
+    for one in found:
+        for task in Path(f"/proc/{one}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
