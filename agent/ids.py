@@ -3,7 +3,8 @@
 import random
 
 _random = random.Random()  # noqa: S311 - ids must be unique, not secret
-_bits = _random.getrandbits
+bits = _random.getrandbits
+"""As many random bits as asked for. An id must not be 0."""
 
 RANDOM_FLAG = 0x02
 """W3C trace-context level 2: the trace id's right-most seven bytes are random."""
@@ -11,12 +12,12 @@ RANDOM_FLAG = 0x02
 
 def trace_id() -> int:
     """A new trace id: 128 bits, not zero."""
-    return _bits(128) or 1
+    return bits(128) or 1
 
 
 def span_id() -> int:
     """A new span id: 64 bits, not zero."""
-    return _bits(64) or 1
+    return bits(64) or 1
 
 
 def reseed() -> None:

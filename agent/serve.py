@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from weftline.agent import context, events, http_headers, ids, semconv
 from weftline.agent.context import SERVED_KEY, Transaction, attach, enter
-from weftline.agent.ids import span_id
+from weftline.agent.ids import bits
 from weftline.agent.propagate import Incoming, transaction_id, with_baggage
 from weftline.agent.record import ERROR, SERVER, Identity, Span, exception_type
 from weftline.agent.sample import SAMPLED, ByRoute, Decide, sampler
@@ -77,7 +77,7 @@ def transaction(incoming: Incoming, path: str = "", scope: str = "") -> Transact
         sampled = decide(trace_id, flags) if by_route is None or not path else by_route(path, trace_id, flags)
         made.flags = known | SAMPLED if sampled else known
     made.trace_id = trace_id
-    made.span_id = span_id()
+    made.span_id = bits(64) or 1  # as ids.span_id() does, without a call of its own
     made.parent_id = incoming.span_id
     made.tracestate = incoming.tracestate
     made.request_id = incoming.request_id
@@ -134,11 +134,12 @@ def finish(request: Transaction, exception: BaseException | None = None) -> None
         context.mark(exception)
     previous = request.previous
     attach(previous)
-    if SERVED_KEY in previous:
+    if previous and SERVED_KEY in previous:
         context.served(previous, request)
-    span, status = request.span, request.status
+    span = request.span
     if span is None or span.end_ns:  # sampled out; or the application has ended it
         return
+    status = request.status
     if status:
         span.attributes["http.response.status_code"] = status
     if exception is not None:
