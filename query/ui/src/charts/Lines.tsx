@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import "./lines.css";
-import { clock, clockSpan } from "./clock";
+import { keepDrawn, overTime, tone } from "./overTime";
 
 export type Line = {
   name: string;
@@ -41,20 +41,13 @@ export function Lines({ title, at, lines, format, together, onChoose }: Props) {
   useEffect(() => {
     const element = frame.current;
     if (!element) return;
-    const colour = (name: string) => () => getComputedStyle(element).getPropertyValue(name);
-    const axis: uPlot.Axis = {
-      stroke: colour("--quiet"),
-      grid: { stroke: colour("--line"), width: 1 },
-      ticks: { show: false },
-      font: "12px system-ui, sans-serif",
-    };
     const u = new uPlot(
       {
-        width: element.clientWidth,
-        height: HEIGHT,
-        legend: { show: false },
-        padding: [8, 8, 0, 0],
-        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
+        ...overTime(element, HEIGHT, {
+          size: AXIS,
+          space: 32,
+          values: (_, ticks) => ticks.map((it) => said.current(it)),
+        }),
         cursor: {
           drag: { setScale: false, x: false, y: false },
           points: { size: 7 },
@@ -62,15 +55,11 @@ export function Lines({ title, at, lines, format, together, onChoose }: Props) {
           sync: { key: together },
         },
         scales: { x: { time: true }, y: { range: (_u, _least, most) => [0, most > 0 ? most * 1.1 : 1] } },
-        axes: [
-          { ...axis, size: 28, space: 80, values: (u, ticks) => ticks.map((it) => clock(it, clockSpan(u))) },
-          { ...axis, size: AXIS, space: 32, values: (_, ticks) => ticks.map((it) => said.current(it)) },
-        ],
         series: [
           {},
           ...lines.map(
             (line): uPlot.Series => ({
-              stroke: colour(line.colour),
+              stroke: tone(element, line.colour),
               width: 1.5,
               points: { show: at.length < 3, size: 6 },
             }),
@@ -85,19 +74,7 @@ export function Lines({ title, at, lines, format, together, onChoose }: Props) {
       if (u.cursor.idx !== null && u.cursor.idx !== undefined) choose.current(u.cursor.idx);
     };
     u.over.addEventListener("click", click);
-    const resized = new ResizeObserver(() => u.setSize({ width: element.clientWidth, height: HEIGHT }));
-    resized.observe(element);
-    const themed = new MutationObserver(() => u.redraw());
-    themed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    const redraw = () => u.redraw();
-    scheme.addEventListener("change", redraw);
-    return () => {
-      resized.disconnect();
-      themed.disconnect();
-      scheme.removeEventListener("change", redraw);
-      u.destroy();
-    };
+    return keepDrawn(u, element);
   }, [at, lines, together]);
 
   return (
