@@ -21,7 +21,7 @@ export function Calls({ calls, transactionsOf }: Props) {
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on small screens, by keys too */}
       <section className="calls" aria-label="Calls" tabIndex={0}>
-        <table>
+        <table className="figures">
           <caption className="visually-hidden">Calls between services</caption>
           <thead>
             <tr>

@@ -39,7 +39,7 @@ export function Dependencies() {
   return (
     <div className="dependencies-page">
       <title>Dependencies · weftline</title>
-      <header>
+      <header className="page-head">
         <h1>Dependencies</h1>
         <div className="asked">
           <select

@@ -47,7 +47,7 @@ export function Events() {
   return (
     <div className="events-page">
       <title>Events · weftline</title>
-      <header>
+      <header className="page-head">
         <h1>Events</h1>
         <TimeRange since={since} until={until} onChange={when} />
       </header>

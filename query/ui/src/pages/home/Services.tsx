@@ -43,7 +43,7 @@ export function Services() {
         </div>
       )}
       {rates.length > 0 && (
-        <table className="rates">
+        <table className="figures rates">
           <thead>
             <tr>
               <th scope="col">Service</th>

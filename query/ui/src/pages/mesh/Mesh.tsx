@@ -17,7 +17,7 @@ export function Mesh() {
   return (
     <div className="mesh-page">
       <title>Mesh · weftline</title>
-      <header>
+      <header className="page-head">
         <h1>Mesh</h1>
         <TimeRange
           since={since}
@@ -41,7 +41,7 @@ export function Mesh() {
       {proxies.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on small screens, by keys too
         <section className="wide" aria-label="Proxies" tabIndex={0}>
-          <table>
+          <table className="figures">
             <thead>
               <tr>
                 <th scope="col">Proxy</th>

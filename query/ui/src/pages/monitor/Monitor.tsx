@@ -59,7 +59,7 @@ function Asked() {
   return (
     <div className="monitor-page">
       <title>{`${service ? `${brief(service)} · ` : ""}Monitor · weftline`}</title>
-      <header>
+      <header className="page-head">
         <h1>Monitor</h1>
         <div className="asked">
           <select

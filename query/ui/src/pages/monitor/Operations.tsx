@@ -45,7 +45,7 @@ export function Operations({ all, steps, chosen, address, found }: Props) {
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on small screens, by keys too */}
       <section className="red" aria-label="Operations" tabIndex={0}>
-        <table>
+        <table className="figures">
           <thead>
             <tr>
               {ORDERS.map(([name, says]) => (

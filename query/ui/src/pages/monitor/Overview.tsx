@@ -21,7 +21,7 @@ export function Overview({ all, steps, address, found }: Props) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on small screens, by keys too
     <section className="red" aria-label="Services" tabIndex={0}>
-      <table>
+      <table className="figures">
         <caption className="visually-hidden">Rate, errors and durations by service</caption>
         <thead>
           <tr>

@@ -15,7 +15,7 @@ export function Propagation() {
   return (
     <div className="propagation-page">
       <title>Propagation · weftline</title>
-      <header>
+      <header className="page-head">
         <h1>Propagation</h1>
         <TimeRange
           since={since}
