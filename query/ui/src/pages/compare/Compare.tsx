@@ -34,7 +34,7 @@ export function Compare({ a, b }: { a: string; b: string }) {
           <p className="row" role="status">
             {data.differences === 0
               ? "No difference: the same rows, the same outcomes, times within a quarter or a millisecond of each other."
-              : `${data.differences.toLocaleString("en")} ${data.differences === 1 ? "row differs" : "rows differ"}. Slower and faster speak of B, from a quarter and a millisecond on.`}{" "}
+              : `${data.differences.toLocaleString("en")} ${data.differences === 1 ? "row differs" : "rows differ"}. Slower and faster speak of B: by more than a quarter and a millisecond.`}{" "}
             <label>
               <input
                 type="checkbox"

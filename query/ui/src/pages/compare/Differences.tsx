@@ -1,5 +1,5 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useLayoutEffect, useRef, useState } from "react";
+import { type CSSProperties, useLayoutEffect, useRef, useState } from "react";
 import type { Change, ComparedRow } from "../../api/queries";
 import { duration } from "../../format/duration";
 import { oneLine } from "../../format/printable";
@@ -72,10 +72,10 @@ export function Differences({ rows }: { rows: readonly ComparedRow[] }) {
               <tr
                 key={item.index}
                 aria-rowindex={item.index + 2}
-                className={change.replaceAll("_", "-")}
+                className={`${change.replaceAll("_", "-")}${b.errors > 0 ? " fails" : ""}`}
                 style={{ height: ROW }}
               >
-                <th scope="row" style={{ paddingInlineStart: `${0.4 + Math.min(depth, DEEPEST_INDENT) * 0.7}rem` }}>
+                <th scope="row" style={{ "--depth": Math.min(depth, DEEPEST_INDENT) } as CSSProperties}>
                   <bdi className="quiet">{oneLine(service)}</bdi>{" "}
                   {proxy_role && <span className="quiet">{proxyWords(proxy_role, service)} </span>}
                   <bdi>{oneLine(name)}</bdi>
@@ -120,5 +120,5 @@ function Cell({ side }: { side: ComparedRow["a"] }) {
 }
 
 function signed(nanoseconds: number): string {
-  return nanoseconds > 0 ? `+${duration(nanoseconds)}` : duration(nanoseconds);
+  return `${nanoseconds > 0 ? "+" : "−"}${duration(Math.abs(nanoseconds))}`;
 }

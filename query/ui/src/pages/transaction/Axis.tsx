@@ -11,6 +11,9 @@ type Props = {
   change: (change: Partial<InView>) => void;
 };
 
+/** From here on, in percent, a time stands before its mark: behind it, there is no room. */
+const LAST = 86;
+
 /** The time above the bars. Dragging along it zooms. */
 export function Axis({ range, zoomed, change }: Props) {
   const [from, to] = range;
@@ -29,11 +32,18 @@ export function Axis({ range, zoomed, change }: Props) {
       </div>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: z and x in the tree do the same with keys */}
       <div className="scale" {...handlers} onDoubleClick={() => change({ zoom: null })}>
-        {ticks(from, to, narrow ? 3 : 6).map((time) => (
-          <span key={time} className="tick" style={{ left: `${((time - from) / (to - from)) * 100}%` }}>
-            {time === 0 ? "0" : duration(time)}
-          </span>
-        ))}
+        {ticks(from, to, narrow ? 3 : 6).map((time) => {
+          const share = ((time - from) / (to - from)) * 100;
+          return (
+            <span
+              key={time}
+              className={share > LAST ? "tick last" : "tick"}
+              style={share > LAST ? { right: `${100 - share}%` } : { left: `${share}%` }}
+            >
+              {time === 0 ? "0" : duration(time)}
+            </span>
+          );
+        })}
         {drag && <i className="drag" style={{ left: `${drag[0] * 100}%`, width: `${(drag[1] - drag[0]) * 100}%` }} />}
       </div>
     </div>

@@ -133,14 +133,6 @@ export function Filters({ model, inView, change, selected, filter, matches, fail
                 />{" "}
                 critical path
               </label>
-              <label title="Rows by service, each service's in one lane">
-                <input
-                  type="checkbox"
-                  checked={inView.lanes}
-                  onChange={(event) => change({ lanes: event.target.checked })}
-                />{" "}
-                lanes by service
-              </label>
             </>
           )}
           {filter && (
@@ -168,6 +160,16 @@ export function Filters({ model, inView, change, selected, filter, matches, fail
             <i className="swatch" aria-hidden /> <bdi>{oneLine(service)}</bdi>
           </button>
         ))}
+        {view === "timeline" && (
+          <label title="Rows by service, each service's in one lane">
+            <input
+              type="checkbox"
+              checked={inView.lanes}
+              onChange={(event) => change({ lanes: event.target.checked })}
+            />{" "}
+            lanes by service
+          </label>
+        )}
         {(model.skewed || times.first < 0) && (
           <span className="clock">
             <Hint text={clockText(model)}>{inView.clock === "raw" ? "clocks as recorded" : "clocks corrected"}</Hint>

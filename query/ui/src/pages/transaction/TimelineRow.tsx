@@ -71,7 +71,7 @@ export const TimelineRow = memo(function TimelineRow(props: Props) {
       }
       onClick={() => props.onSelect(index)}
     >
-      <div className="what" style={{ paddingInlineStart: `${0.3 + Math.min(depth, DEEPEST_INDENT) * 0.7}rem` }}>
+      <div className="what" style={{ "--depth": Math.min(depth, DEEPEST_INDENT) } as CSSProperties}>
         {below > 0 ? (
           <button
             type="button"
