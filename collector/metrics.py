@@ -40,6 +40,12 @@ INSERT_SECONDS = Histogram(
     ("signal",),
     buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
+NATIVE_BATCHES = Counter(
+    "weftline_native_batches_total",
+    "Inserts of spans where numba is installed, by outcome: encoded (here), left_to_clickhouse (something in them is "
+    "unusual or invalid, so ClickHouse decodes them; slower, and the same rows).",
+    ("outcome",),
+)
 INSERT_RETRIES = Counter("weftline_insert_retries_total", "Inserts that ClickHouse could not take yet.", ("signal",))
 BATCH_MESSAGES = Histogram(
     "weftline_batch_messages",

@@ -24,6 +24,11 @@ class ClickHouseSettings:
         "", "Name of the cluster (remote_servers) that the host above is a server of; rows are sharded by transaction."
     )
     replicated: bool = option(True, "Tables of a cluster are ReplicatedMergeTree, which needs ClickHouse Keeper.")
+    native: bool = option(
+        True,
+        "Encode spans here, where numba is installed (`weftline[native]`): less CPU, the same rows. false: ClickHouse "
+        "decodes them.",
+    )
 
     @property
     def whole(self) -> str:

@@ -56,6 +56,7 @@ from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.cluster import one_a_shard
 from weftline.collector.store.exporter import Exporter
 from weftline.collector.store.migrate import migrate
+from weftline.collector.store.native.start import start_encoder
 from weftline.collector.store.retention import Done, days_kept, retain
 from weftline.collector.tail import positions
 from weftline.collector.tail.collect import Refused, collect
@@ -117,7 +118,7 @@ def run_edge(environ: Environ) -> None:
         make_bus = functools.partial(wait_for, "Kafka", lambda: KafkaBus(kafka), stop)
     else:
         _retain_daily(environ, stop)
-        writer = ClickHouseWriter(clickhouse)
+        writer = ClickHouseWriter(clickhouse, spans=start_encoder(wanted=clickhouse.native))
         store = JournaledStore(writer, ClickHouseJournal(clickhouse))
         _in_background("journal", functools.partial(wait_for, "ClickHouse", store.bring_all_to_their_end, stop))
         make_bus = functools.partial(DirectBus, store, writer.check, linger=settings.direct_linger)
@@ -197,8 +198,9 @@ def run_ingest(environ: Environ) -> None:
     settings, kafka = read(IngestSettings, environ), _kafka(environ)
     if taken := set(settings.access_log_topics) & set(topics()):
         raise Misconfigured(f"WEFTLINE_INGEST_ACCESS_LOG_TOPICS names a topic that holds no lines: {sorted(taken)}.")
+    clickhouse = read(ClickHouseSettings, environ)
     stop = stop_on_signals()
-    writer = ClickHouseWriter(read(ClickHouseSettings, environ))
+    writer = ClickHouseWriter(clickhouse, spans=start_encoder(wanted=clickhouse.native))
     checks = [writer.check, _waiting_for_kafka]
     _serve_metrics(settings.host, settings.metrics_port, lambda: [check() for check in checks])
     wait_for("Kafka", lambda: create_topics(kafka), stop)

@@ -1,6 +1,7 @@
 """Fixtures every test can ask for, and the rule that only marked tests open sockets."""
 
 import itertools
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -21,7 +22,12 @@ _numbers = itertools.count(1)
 
 
 def pytest_configure() -> None:
-    """A shell's background job (`make test &`, nohup) ignores SIGINT, and so would every program that a test starts."""
+    """What every program that a test starts finds.
+
+    A shell's background job (`make test &`, nohup) ignores SIGINT, and so would they. And each edge would load numba, which
+    costs more than most tests; those of `store/native` say that they want it.
+    """
+    os.environ.setdefault("WEFTLINE_CLICKHOUSE_NATIVE", "false")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -48,6 +48,8 @@ COLLECTOR = {
 DRIVERS = {
     "kafka": ("collector/bus", "collector/ingest", "deploy/local"),
     "clickhouse_driver": ("collector/store",),
+    "numba": ("collector/store/native",),
+    "numpy": ("collector/store/native",),
     "grpc": ("collector/edge", "agent/plugins/grpc", "agent/export/grpc", "query/grpc"),
     "fastapi": ("query", "deploy/demo"),
     "pydantic": ("query/routes", "query/problems.py"),

@@ -18,7 +18,7 @@ class ClickHouseHttp:
         self._settings = settings
         self._idle: queue.LifoQueue[http.client.HTTPConnection] = queue.LifoQueue(keep)
 
-    def post(self, parameters: Mapping[str, str], body: Sequence[bytes] = ()) -> bytes:
+    def post(self, parameters: Mapping[str, str], body: Sequence[bytes | memoryview] = ()) -> bytes:
         """The answer; ``parameters`` are the query and settings. Raises `TryLater` and `BadMessage`.
 
         May be sent twice where the server closed an idle connection: what writes must bear that.
@@ -74,7 +74,7 @@ class ClickHouseHttp:
 
     @staticmethod
     def _exchange(
-        connection: http.client.HTTPConnection, path: str, headers: dict[str, str], body: Sequence[bytes]
+        connection: http.client.HTTPConnection, path: str, headers: dict[str, str], body: Sequence[bytes | memoryview]
     ) -> http.client.HTTPResponse:
         connection.request("POST", path, body=iter(body), headers=headers, encode_chunked=False)
         return connection.getresponse()

@@ -3,7 +3,7 @@
 Times are nanoseconds since the epoch, durations nanoseconds, ids lower-case hex text ('' where there is none).
 """
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -182,6 +182,25 @@ class Operation:
 
 
 Row = SpanRow | LogRow | AccessLogRow
+
+
+class Block(Protocol):
+    """Rows that are ready to be sent."""
+
+    def pieces(self) -> Iterator[bytes | memoryview]:
+        """All of it, in order, as ClickHouse's Native format. The views hold until the encoder's next call."""
+
+
+class SpanEncoder(Protocol):
+    """Makes rows of spans before ClickHouse sees them: the same ones that it would make of the messages."""
+
+    def encode(self, messages: Sequence[bytes], tenant: str = "") -> Block | None:
+        """The spans of ``messages`` as rows of ``tenant``; None: ClickHouse has to decode them, as something in them is
+        unusual, or wrong.
+
+        Never raises for what the messages hold. Safe to call from several threads; a block holds until the thread that
+        asked for it calls again.
+        """
 
 
 class Writer(Protocol):

@@ -41,6 +41,12 @@ def insert(signal: Signal) -> Insert:
 
 
 @cache
+def insert_spans_native() -> str:
+    """The insert of spans that come as a block of ClickHouse's Native format (`native/block.py`)."""
+    return _without_comments(text("insert/otlp_spans_native.sql")).strip()
+
+
+@cache
 def read(name: str) -> str:
     """The query in `read/<name>.sql`, or the piece of one; `read/*_line.sql` filled in where it gives rows as lines."""
     sql = _without_comments(text(f"read/{name}.sql"))

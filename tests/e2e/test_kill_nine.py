@@ -67,13 +67,17 @@ def test_through_kafka(tmp_path: Path, clickhouse: ClickHouse, store: ClickHouse
         kafka = stack.enter_context(start_kafka(tmp_path / "kafka"))
         bus = {"WEFTLINE_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "WEFTLINE_INGEST_BATCH_SECONDS": 0.2}
         edge = stack.enter_context(Edge(tmp_path, store, **bus))
-        ingests = [stack.enter_context(Ingest(tmp_path, store, **bus)) for _ in range(2)]
+        # One encodes spans itself as soon as it can, so that ranges are inserted again by another way than before.
+        ingests = [
+            stack.enter_context(Ingest(tmp_path, store, **bus, WEFTLINE_CLICKHOUSE_NATIVE=native))
+            for native in ("true", "false")
+        ]
         processes = {"edge": edge, "ingest 1": ingests[0], "ingest 2": ingests[1], "kafka": kafka, "clickhouse": clickhouse}  # fmt: skip
         run(edge, processes, store)
 
 
 def test_direct(tmp_path: Path, clickhouse: ClickHouse, store: ClickHouseSettings) -> None:
-    with Edge(tmp_path, store, WEFTLINE_EDGE_DIRECT_LINGER=0.02) as edge:
+    with Edge(tmp_path, store, WEFTLINE_EDGE_DIRECT_LINGER=0.02, WEFTLINE_CLICKHOUSE_NATIVE="true") as edge:
         run(edge, {"edge": edge, "clickhouse": clickhouse}, store)
 
 
