@@ -46,7 +46,7 @@ class Memory(NamedTuple):
     counts: Numbers
     """int64: texts of a dictionary"""
     ended: Numbers
-    """int64, two: `Ended`, and which column or dictionary was too small"""
+    """int64, three: `Ended`; which column or dictionary was too small; how much had room, bytes walked or rows made"""
 
 
 class Ended(IntEnum):
@@ -98,6 +98,16 @@ class Column(IntEnum):
     LINK_ATTRIBUTE_ENDS = auto()
     LINK_KEYS = auto()
     LINK_VALUES = auto()
+    PLACE_START = auto()
+    """this and the next: what is known of the spans before they are rows, in the order in which they came"""
+    PLACE_END = auto()
+    PLACE_TRANSACTION_ID = auto()
+    PLACE_TIME = auto()
+    PLACE_ORIGIN = auto()
+    ORIGINS = auto()
+    """a record of `ORIGIN_BYTES` for each resource and scope that spans came from (`walk`), and the pairs of both"""
+    ORIGIN_KEYS = auto()
+    ORIGIN_VALUES = auto()
     SCRATCH = auto()
     """what a value was before secrets were taken out"""
     DICTIONARIES = auto()
@@ -129,6 +139,13 @@ FIXED = {
 """Bytes a span. These have room for as many spans as `Column.TIME` has."""
 EVENT_FIXED = {Column.EVENT_TIME: 8, Column.EVENT_NAME: 4, Column.EVENT_ATTRIBUTE_ENDS: 8}
 LINK_FIXED = {Column.LINK_TRACE_ID: 16, Column.LINK_SPAN_ID: 8, Column.LINK_ATTRIBUTE_ENDS: 8}
+PLACE_FIXED = {
+    Column.PLACE_START: 8, Column.PLACE_END: 8, Column.PLACE_TRANSACTION_ID: 16, Column.PLACE_TIME: 8,
+    Column.PLACE_ORIGIN: 8,
+}  # fmt: skip
+ORIGIN_BYTES = 11 * 8
+WALKED = (*PLACE_FIXED, Column.ORIGINS, Column.ORIGIN_KEYS, Column.ORIGIN_VALUES)
+"""What the walk fills; the rows fill the others."""
 
 
 @machine_code

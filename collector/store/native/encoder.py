@@ -1,4 +1,4 @@
-"""Lends memory to the walk and makes it larger when it ends for want of room; `SpanEncoder` of `store/protocol.py`."""
+"""`SpanEncoder` of `store/protocol.py`: lends memory to walk and rows, and makes it larger when they want room."""
 
 import threading
 from collections.abc import Sequence
@@ -12,25 +12,30 @@ from weftline.collector.store.native.columns import (
     EVENT_FIXED,
     FIXED,
     LINK_FIXED,
+    PLACE_FIXED,
     SLACK,
+    WALKED,
     Column,
     Dictionary,
     Ended,
     Memory,
 )
 from weftline.collector.store.native.machine_code import COMPILED, Array
+from weftline.collector.store.native.rows import put_rows, table_order
 from weftline.collector.store.native.walk import walk
 
 MAX_BYTES: Final = 1 << 29
 """Of the columns of one batch. A large resource of many small spans is repeated with each: it could be any size."""
 MAX_TEXTS: Final = 1 << 19
 """Of one dictionary in one batch."""
-_KEPT_BYTES = 1 << 28
-"""A larger memory is not kept for the next batch."""
+_SAMPLE, _MORE = 50, 1.2
+"""Behind which share (one in 50) the rest is estimated, and how much more room it gets than that."""
+_KEPT_BYTES = 3 << 27
+"""A larger memory is not kept for the next batch. What no batch has filled takes no memory, only addresses."""
 
 _ONE_SPAN: Final = b"\n\x20\x12\x1e\x12\x1c\n\x10" + b"t" * 16 + b"\x12\x08" + b"s" * 8
 """resource_spans { scope_spans { spans { trace_id span_id } } }"""
-_GROUPS: tuple[dict[Column, int], ...] = (FIXED, EVENT_FIXED, LINK_FIXED)
+_GROUPS: tuple[dict[Column, int], ...] = (FIXED, PLACE_FIXED, EVENT_FIXED, LINK_FIXED)
 
 
 class SpanEncoder:
@@ -78,14 +83,21 @@ class _Lender:
             if self.size > MAX_BYTES:
                 return None
             memory = self._lend(np.frombuffer(source, np.uint8))
-            rows = walk(memory, size, self._starts)
+            spans = walk(memory, size, self._starts)
+            if spans > 0:
+                put_rows(memory, table_order(memory, self._starts), self._starts)
             match Ended(int(memory.ended[0])):
                 case Ended.WELL:
-                    return Block(memory, self._starts, rows, tenant) if rows else None
+                    return Block(memory, self._starts, spans, tenant) if spans else None
                 case Ended.LEFT_TO_CLICKHOUSE:
                     return None
                 case Ended.COLUMN_FULL:
-                    self._grow(Column(min(int(memory.ended[1]), Column.DICTIONARIES)), int(memory.ended[1]))
+                    self._grow(int(memory.ended[1]))
+                    used = memory.at - self._starts
+                    if spans > 0:
+                        used[list(WALKED)] = 0  # is all there
+                    self._extrapolate(used, int(memory.ended[2]), spans if spans > 0 else size)
+                    self._allocate()
                 case Ended.DICTIONARY_FULL:
                     if self._slots.shape[1] >= 2 * MAX_TEXTS:
                         return None
@@ -94,7 +106,7 @@ class _Lender:
     def _expect(self, size: int) -> None:
         """Capacities for messages of ``size`` bytes, from what spans usually hold."""
         before = self._capacity.copy()
-        for group, rows in zip(_GROUPS, (size // 200, size // 1000, size // 4000), strict=True):
+        for group, rows in zip(_GROUPS, (size // 200, size // 200, size // 1000, size // 4000), strict=True):
             for column, width in group.items():
                 self._at_least(column, (rows + 256) * width)
         for column in Column:
@@ -112,11 +124,23 @@ class _Lender:
     def _at_least(self, column: int, size: int) -> None:
         self._capacity[column] = max(self._capacity[column], size)
 
-    def _grow(self, column: Column, index: int) -> None:
-        group = next((set(map(int, group)) for group in _GROUPS if column in group), {index})
+    def _grow(self, column: int) -> None:
+        """The column that was too small; those that grow with it too."""
+        group = next((set(map(int, group)) for group in _GROUPS if column in set(map(int, group))), {column})
         for it in group:
             self._capacity[it] *= 2
-        self._allocate()
+
+    def _extrapolate(self, used: Array, done: int, all_of_it: int) -> None:
+        """All columns, from what ``done`` of ``all_of_it`` took of them: the others would be too small next."""
+        if done <= all_of_it // _SAMPLE:
+            return
+        wanted = used * (_MORE * all_of_it / done)
+        for group in _GROUPS:
+            rows = max(wanted[column] / width for column, width in group.items())
+            for column, width in group.items():
+                self._at_least(column, int(rows + 1) * width)
+        for number in range(Column.DICTIONARIES):
+            self._at_least(number, int(wanted[number]))
 
     def _allocate(self) -> None:
         room = self._capacity + SLACK
@@ -145,5 +169,5 @@ class _Lender:
             self._slots,
             *self._texts,
             counts,
-            np.zeros(2, np.int64),
+            np.zeros(3, np.int64),
         )

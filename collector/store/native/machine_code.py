@@ -17,8 +17,8 @@ from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type
 import numba
 import numpy as np
 from llvmlite import ir
+from numba.core import cgutils, types
 from numba.core import config as numba_config
-from numba.core import types
 from numba.extending import intrinsic
 
 from weftline.collector.store.native.cache_folder import choose
@@ -32,6 +32,7 @@ Typed = tuple[Any, Callable[..., Any]]
 
 
 config = cast("Any", numba_config)  # its attributes are made at run time
+function_of = cast("Any", cgutils.get_or_insert_function)  # has no types
 
 FOLDER = choose(os.environ)
 COMPILED = FOLDER / f"{numba.__version__}-{sys.implementation.cache_tag}-{platform.machine()}"
@@ -96,6 +97,21 @@ def _load8(_: Any, array: Any, at: Any) -> Typed:
 
 
 @intrinsic
+def _prefetch(_: Any, array: Any, at: Any) -> Typed:
+    """Have the memory around ``at`` brought near while other work goes on."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _pointer(context, builder, signature, arguments, ir.IntType(8))
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        function = function_of(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [pointer, number(0), number(3), number(1)])  # to read, soon, data
+        return context.get_dummy_value()
+
+    return types.void(array, at), generate
+
+
+@intrinsic
 def _store8(_: Any, array: Any, at: Any, value: Any) -> Typed:
     """The eight bytes of an int64, little-endian, from ``at`` on."""
 
@@ -138,6 +154,7 @@ def _product_to_odd(_: Any, high: Any, low: Any, factor: Any) -> Typed:
 # What callers see of them, and of numba's int64.
 load8 = cast("Callable[[Array, int], int]", _load8)
 store8 = cast("Callable[[Array, int, int], None]", _store8)
+prefetch = cast("Callable[[Array, int], None]", _prefetch)
 store4 = cast("Callable[[Array, int, int], None]", _store4)
 product_to_odd = cast("Callable[[int, int, int], int]", _product_to_odd)
 signed = cast("Callable[[Any], int]", np.int64)

@@ -1,24 +1,32 @@
-"""From the first byte of concatenated ExportTraceServiceRequests to the last: one row a span, appended to the columns.
+"""From the first byte of concatenated ExportTraceServiceRequests to the last: where each span stands, and whose it is.
 
 Field numbers are opentelemetry-proto's (trace/v1, resource/v1, common/v1). What is not asked for is skipped; what is
-not as every protobuf writer writes it (a field twice, a resource behind its spans) ends the walk, and so does a span
-without valid ids.
+not as every protobuf writer writes it (a field twice, a resource behind its spans) ends the walk. `rows` makes rows of
+what it found.
 """
 
 from weftline.collector.store.native.attributes import put_pair
-from weftline.collector.store.native.columns import Column, Dictionary, Memory, leave, put4, put8, repeat
+from weftline.collector.store.native.columns import (
+    ORIGIN_BYTES,
+    Column,
+    Dictionary,
+    Memory,
+    full,
+    has_room,
+    leave,
+    put8,
+    put_id,
+)
 from weftline.collector.store.native.dictionaries import number_of
-from weftline.collector.store.native.machine_code import Numbers, machine_code
+from weftline.collector.store.native.machine_code import Numbers, load8, machine_code
 from weftline.collector.store.native.redact import SERVICE_NAME
-from weftline.collector.store.native.span import put_span
 from weftline.collector.store.native.wire import read_size, read_varint, skip
 
 # numba knows numbers, and no enumerations.
-_TIME, _SERVICE = int(Column.TIME), int(Column.SERVICE)
-_SCOPE_NAME, _SCOPE_VERSION = int(Column.SCOPE_NAME), int(Column.SCOPE_VERSION)
-_SCOPE_KEYS, _SCOPE_VALUES, _SCOPE_ENDS = int(Column.SCOPE_KEYS), int(Column.SCOPE_VALUES), int(Column.SCOPE_ENDS)
-_RESOURCE_KEYS, _RESOURCE_VALUES = int(Column.RESOURCE_KEYS), int(Column.RESOURCE_VALUES)
-_RESOURCE_ENDS = int(Column.RESOURCE_ENDS)
+_START, _END = int(Column.PLACE_START), int(Column.PLACE_END)
+_TRANSACTION_ID, _TIME = int(Column.PLACE_TRANSACTION_ID), int(Column.PLACE_TIME)
+_ORIGIN, _ORIGINS = int(Column.PLACE_ORIGIN), int(Column.ORIGINS)
+_KEYS, _VALUES = int(Column.ORIGIN_KEYS), int(Column.ORIGIN_VALUES)
 _SERVICES, _SCOPE_NAMES = int(Dictionary.SERVICE), int(Dictionary.SCOPE_NAME)
 _SCOPE_VERSIONS = int(Dictionary.SCOPE_VERSION)
 _OF_SCOPES, _OF_RESOURCES = int(Dictionary.SCOPE_KEYS), int(Dictionary.RESOURCE_KEYS)
@@ -36,13 +44,13 @@ def _resource(m: Memory, p: int, e: int) -> int:
             if p < 0:
                 leave(m)
                 return -1
-            value = m.at[_RESOURCE_VALUES]
-            kind = put_pair(m, p, p + length, _OF_RESOURCES, _RESOURCE_KEYS, _RESOURCE_VALUES)
+            value = m.at[_VALUES]
+            kind = put_pair(m, p, p + length, _OF_RESOURCES, _KEYS, _VALUES)
             if kind < 0:
                 return -1
             if kind == SERVICE_NAME and not named:
                 named = True
-                end = m.at[_RESOURCE_VALUES]
+                end = m.at[_VALUES]
                 length_of, first = read_varint(m.out, value, end)
                 service = number_of(m, _SERVICES, m.out, first, length_of)
                 if service < 0:
@@ -71,7 +79,7 @@ def _scope(m: Memory, p: int, e: int) -> tuple[int, int]:
                 return -1, -1
             seen |= 1 << tag
             if tag == 26:
-                if put_pair(m, p, p + length, _OF_SCOPES, _SCOPE_KEYS, _SCOPE_VALUES) < 0:
+                if put_pair(m, p, p + length, _OF_SCOPES, _KEYS, _VALUES) < 0:
                     return -1, -1
             elif tag == 10:
                 name = number_of(m, _SCOPE_NAMES, m.source, p, length)
@@ -89,29 +97,50 @@ def _scope(m: Memory, p: int, e: int) -> tuple[int, int]:
 
 
 @machine_code
-def _scope_spans(
-    m: Memory,
-    p: int,
-    e: int,
-    starts: Numbers,
-    service: int,
-    before: int,
-    keys: int,
-    keys_end: int,
-    values: int,
-    values_end: int,
-) -> bool:
-    """ScopeSpans: scope = 1, spans = 2.
+def _span(m: Memory, p: int, e: int, origin: int) -> bool:
+    """Span: of its fields only those that say which row comes first: trace_id = 1, start_time_unix_nano = 7."""
+    if not has_room(m, _START, 8):
+        return full(m, _START)
+    start = p
+    trace_id = -1
+    time = 0
+    while p < e:
+        tag, p = read_varint(m.source, p, e)
+        if p < 0:
+            return leave(m)
+        if tag == 10:
+            length, p = read_size(m.source, p, e)
+            if p < 0 or length != 16:
+                return leave(m)
+            trace_id = p
+            p += length
+        elif tag == 57:
+            if e - p < 8:
+                return leave(m)
+            time = load8(m.source, p)
+            break
+        else:
+            p = skip(m.source, p, e, tag, 0)
+            if p < 0:
+                return leave(m)
+    put8(m, _START, start)
+    put8(m, _END, e)
+    put_id(m, _TRANSACTION_ID, trace_id, 16)
+    put8(m, _TIME, time)
+    put8(m, _ORIGIN, origin)
+    return True
 
-    The resource's pairs stand from ``keys`` and ``values`` on. There they are its first span's, the one at ``before``;
-    for every other one they are repeated. So it is with the scope's.
-    """
-    scope_keys, scope_values = m.at[_SCOPE_KEYS], m.at[_SCOPE_VALUES]
-    scope_keys_end, scope_values_end = scope_keys, scope_values
-    first = m.at[_TIME]
+
+@machine_code
+def _scope_spans(
+    m: Memory, p: int, e: int, service: int, keys: int, keys_end: int, values: int, values_end: int
+) -> bool:
+    """ScopeSpans: scope = 1, spans = 2. The resource's pairs stand from ``keys`` and ``values`` on."""
+    scope_keys, scope_values = m.at[_KEYS], m.at[_VALUES]
     name = 0
     version = 0
     scopes = 0
+    origin = -1
     while p < e:
         tag, p = read_varint(m.source, p, e)
         if p < 0:
@@ -120,51 +149,46 @@ def _scope_spans(
             length, p = read_size(m.source, p, e)
             if p < 0:
                 return leave(m)
-            at = m.at[_TIME]
-            if at > first:
-                if not repeat(m, _SCOPE_KEYS, scope_keys, scope_keys_end):
-                    return False
-                if not repeat(m, _SCOPE_VALUES, scope_values, scope_values_end):
-                    return False
-            if at > before:
-                if not repeat(m, _RESOURCE_KEYS, keys, keys_end):
-                    return False
-                if not repeat(m, _RESOURCE_VALUES, values, values_end):
-                    return False
-            if not put_span(m, p, p + length, starts):
+            if origin < 0:
+                if not has_room(m, _ORIGINS, ORIGIN_BYTES):
+                    return full(m, _ORIGINS)
+                origin = m.at[_ORIGINS]
+                put8(m, _ORIGINS, service)
+                put8(m, _ORIGINS, keys)
+                put8(m, _ORIGINS, keys_end)
+                put8(m, _ORIGINS, values)
+                put8(m, _ORIGINS, values_end)
+                put8(m, _ORIGINS, name)
+                put8(m, _ORIGINS, version)
+                put8(m, _ORIGINS, scope_keys)
+                put8(m, _ORIGINS, m.at[_KEYS])
+                put8(m, _ORIGINS, scope_values)
+                put8(m, _ORIGINS, m.at[_VALUES])
+            if not _span(m, p, p + length, origin):
                 return False
-            put4(m, _SERVICE, service)
-            put4(m, _SCOPE_NAME, name)
-            put4(m, _SCOPE_VERSION, version)
-            put8(m, _SCOPE_ENDS, (m.at[_SCOPE_KEYS] - starts[_SCOPE_KEYS]) >> 2)
-            put8(m, _RESOURCE_ENDS, (m.at[_RESOURCE_KEYS] - starts[_RESOURCE_KEYS]) >> 2)
             p += length
         elif tag == 10:
             length, p = read_size(m.source, p, e)
-            if p < 0 or scopes > 0 or m.at[_TIME] > first:
+            if p < 0 or scopes > 0 or origin >= 0:
                 return leave(m)
             scopes = 1
             name, version = _scope(m, p, p + length)
             if name < 0:
                 return False
-            scope_keys_end, scope_values_end = m.at[_SCOPE_KEYS], m.at[_SCOPE_VALUES]
             p += length
         else:
             p = skip(m.source, p, e, tag, 0b110)
             if p < 0:
                 return leave(m)
-    if m.at[_TIME] == first:  # a scope of no spans
-        m.at[_SCOPE_KEYS], m.at[_SCOPE_VALUES] = scope_keys, scope_values
     return True
 
 
 @machine_code
-def _resource_spans(m: Memory, p: int, e: int, starts: Numbers) -> bool:
+def _resource_spans(m: Memory, p: int, e: int) -> bool:
     """ResourceSpans: resource = 1, scope_spans = 2."""
-    keys, values = m.at[_RESOURCE_KEYS], m.at[_RESOURCE_VALUES]
+    keys, values = m.at[_KEYS], m.at[_VALUES]
     keys_end, values_end = keys, values
     service = 0
-    before = m.at[_TIME]
     resources = 0
     scopes = 0
     while p < e:
@@ -179,33 +203,32 @@ def _resource_spans(m: Memory, p: int, e: int, starts: Numbers) -> bool:
             service = _resource(m, p, p + length)
             if service < 0:
                 return False
-            keys_end, values_end = m.at[_RESOURCE_KEYS], m.at[_RESOURCE_VALUES]
+            keys_end, values_end = m.at[_KEYS], m.at[_VALUES]
             p += length
         elif tag == 18:
             length, p = read_size(m.source, p, e)
             if p < 0:
                 return leave(m)
             scopes = 1
-            if not _scope_spans(m, p, p + length, starts, service, before, keys, keys_end, values, values_end):
+            if not _scope_spans(m, p, p + length, service, keys, keys_end, values, values_end):
                 return False
             p += length
         else:
             p = skip(m.source, p, e, tag, 0b110)
             if p < 0:
                 return leave(m)
-    if m.at[_TIME] == before:  # a resource of no spans
-        m.at[_RESOURCE_KEYS], m.at[_RESOURCE_VALUES] = keys, values
     return True
 
 
 @machine_code
 def walk(m: Memory, size: int, starts: Numbers) -> int:
-    """Append all spans of the first ``size`` bytes of the source; ``starts`` are those of `Column`'s stretches.
+    """Find all spans of the first ``size`` bytes of the source; ``starts`` are those of `Column`'s stretches.
 
     Returns their number, or -1 with the reason in ``m.ended``.
     """
     p = 0
     while p < size:
+        m.ended[2] = p
         tag, p = read_varint(m.source, p, size)
         if p < 0 or tag != 10:
             leave(m)
@@ -214,7 +237,7 @@ def walk(m: Memory, size: int, starts: Numbers) -> int:
         if p < 0:
             leave(m)
             return -1
-        if not _resource_spans(m, p, p + length, starts):
+        if not _resource_spans(m, p, p + length):
             return -1
         p += length
-    return int((m.at[_TIME] - starts[_TIME]) >> 3)
+    return int((m.at[_START] - starts[_START]) >> 3)

@@ -208,6 +208,35 @@ def test_a_batch_is_one_block(store: ClickHouseSettings, native: ClickHouseWrite
         assert parts == [(35_000,), (35_000,)]
 
 
+def test_rows_come_in_the_order_of_the_table(store: ClickHouseSettings, encoder: SpanEncoder) -> None:
+    """Else ClickHouse would sort them. Of three ids that differ in their first, their last byte; from several requests."""
+    from weftline.collector.store.native.columns import Column
+
+    chance = Random(2)
+    ids = ["00" * 15 + "01", "00" * 15 + "ff", "ff" + "00" * 15]
+    messages = [
+        spans_request(
+            *(
+                span(chance.choice(ids), f"{chance.randrange(1, 2**63):016x}", start=START + chance.randrange(9))
+                for _ in range(20)
+            )
+        )
+        for _ in range(10)
+    ]
+    block = encoder.encode(messages)
+    assert block is not None
+    transactions, times = (b"".join(map(bytes, block.plain(it))) for it in (Column.TRANSACTION_ID, Column.TIME))
+    rows = [
+        (transactions[16 * row : 16 * row + 16], int.from_bytes(times[8 * row : 8 * row + 8], "little"))
+        for row in range(200)
+    ]
+    assert len({transaction for transaction, _ in rows}) == 3
+    assert rows == sorted(rows)
+    with connect(store) as client:
+        key = "SELECT sorting_key FROM system.tables WHERE name = 'spans' AND database = currentDatabase()"
+        assert client.execute(key) == [("transaction_id, time",)]
+
+
 def test_what_is_sent_is_typed_as_the_table(store: ClickHouseSettings, encoder: SpanEncoder) -> None:
     """Else ClickHouse would convert each column."""
     block = encoder.encode([spans_request(span(TX, "b" * 16))])
