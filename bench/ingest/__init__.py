@@ -1,3 +1,3 @@
-"""OTLP/HTTP to rows in ClickHouse: weftline's edge in direct mode beside rotel, spans per CPU second."""
+"""Spans to rows in ClickHouse: weftline behind Kafka and without beside rotel, spans per CPU second."""
 
 from bench.ingest.compare import main as main

@@ -27,7 +27,7 @@ from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.cluster import clustered, one_a_shard, servers
 from weftline.collector.store.migrate import migrate
-from weftline.collector.store.protocol import Signal
+from weftline.collector.store.protocol import Signal, SpanEncoder
 from weftline.collector.store.proxy_stats import ProxyStatRow
 from weftline.collector.store.red import RedFilter
 from weftline.collector.store.retention import retain
@@ -148,6 +148,22 @@ def test_a_repeated_insert_doubles_nothing(cluster: ClickHouseSettings) -> None:
         assert counts(cluster) == once
         fill(writer, "another")
     assert counts(cluster)["spans"] == [2 * count for count in once["spans"]]
+
+
+@pytest.mark.clickhouse
+@pytest.mark.parametrize("first_native", [True, False])
+def test_an_insert_that_is_repeated_the_other_way_doubles_nothing(
+    cluster: ClickHouseSettings, encoder: SpanEncoder, first_native: bool
+) -> None:
+    """Encoded here and then decoded by ClickHouse, or the other way round."""
+    with (
+        closing(ClickHouseWriter(cluster, spans=encoder if first_native else None)) as first,
+        closing(ClickHouseWriter(cluster, spans=None if first_native else encoder)) as second,
+    ):
+        fill(first)
+        once = counts(cluster)
+        fill(second)
+    assert counts(cluster) == once
 
 
 @pytest.mark.clickhouse
