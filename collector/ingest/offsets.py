@@ -5,6 +5,7 @@ of the range. After the insert the next offset is committed, without metadata. W
 finds the metadata and inserts exactly the same range with the same token, and ClickHouse leaves out what it has.
 """
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -102,7 +103,7 @@ class PartitionBuffer:
             if count == 0:  # the whole range was deleted from the topic meanwhile
                 return None
         elif self.full or all_of_it or now - self._since >= self._batch_seconds:
-            count = len(batch.offsets)
+            count = self._fitting()
         else:
             return None
         left, taken = slice(count, None), slice(None, count)
@@ -110,6 +111,11 @@ class PartitionBuffer:
         self._bytes = sum(map(len, self._batch.messages))
         self._since = now
         return _part(batch, taken, fixed)
+
+    def _fitting(self) -> int:
+        """How many messages fill a batch: a poll after a standstill brings many times as much."""
+        sizes = itertools.accumulate(map(len, self._batch.messages))
+        return min(len(self._batch.messages), sum(size < self._batch_bytes for size in sizes) + 1)
 
 
 def _part(of: Batch, part: slice, fixed: Range | None = None) -> Batch:

@@ -25,6 +25,21 @@ def test_a_batch_is_due_by_size_or_age() -> None:
     assert it.take(99.0, all_of_it=True) is None
 
 
+def test_a_batch_ends_with_the_message_that_fills_it() -> None:
+    """A poll may bring more: of a partition that waited, all that an answer of Kafka's holds."""
+    it = buffer(batch_bytes=100)
+    for offset, size in enumerate((40, 40, 40, 500, 40)):
+        it.add(offset, b"x" * size, 0.0)
+    taken = []
+    while batch := it.take(0.0):
+        taken.append(batch.offsets)
+    assert taken == [[0, 1, 2], [3]]
+    assert not it.full
+    left = it.take(0.0, all_of_it=True)
+    assert left is not None
+    assert left.offsets == [4]
+
+
 def test_a_partition_that_is_given_up_is_emptied_whatever_its_age() -> None:
     it = buffer()
     it.add(1, b"x", 0.0)
