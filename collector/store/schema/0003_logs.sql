@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS logs (
 ) ENGINE = MergeTree
 PARTITION BY toDate(time)
 ORDER BY (transaction_id, time)
-SETTINGS index_granularity = 2048, min_bytes_for_wide_part = 1073741824, min_rows_for_wide_part = 100000000,
+SETTINGS min_bytes_for_wide_part = 1073741824, min_rows_for_wide_part = 100000000,
          non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS logs_from_otlp_logs TO logs AS

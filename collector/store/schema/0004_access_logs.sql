@@ -74,7 +74,7 @@ DEFAULT multiIf(
 ) ENGINE = MergeTree
 PARTITION BY toDate(time)
 ORDER BY (transaction_id, time)
-SETTINGS index_granularity = 2048, min_bytes_for_wide_part = 1073741824, min_rows_for_wide_part = 100000000,
+SETTINGS min_bytes_for_wide_part = 1073741824, min_rows_for_wide_part = 100000000,
          non_replicated_deduplication_window = 10000;
 
 -- Envoy writes `-` for nothing. A traceparent is 00-<32 hex>-<16 hex>-<2 hex>; the span id starts at character 37.
