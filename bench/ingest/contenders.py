@@ -1,16 +1,16 @@
 """Who stores spans in the same ClickHouse: our ingest behind Kafka, our edge without, and rotel; how each is started and fed."""
 
-import http.client
 import statistics
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from crc32c import crc32c
 
+from bench.otlp_load import send
 from weftline.collector.bus.kafka import connect_producer
 from weftline.collector.bus.topics import create_topics
 from weftline.collector.settings import ClickHouseSettings, KafkaSettings
@@ -78,7 +78,7 @@ def edge(folder: Path, clickhouse: ClickHouse) -> Contender:
         "WEFTLINE_EDGE_DIRECT_LINGER": str(LINGER),
     })  # fmt: skip
     name = "weftline, OTLP/HTTP, encoded by numba"
-    return Contender(name, process, _over_http(port), "edge_native", "SELECT count() FROM spans")
+    return Contender(name, process, partial(send, port, senders=SENDERS), "edge_native", "SELECT count() FROM spans")
 
 
 def rotel(folder: Path, clickhouse: ClickHouse, binary: Path) -> Contender:
@@ -100,7 +100,9 @@ def rotel(folder: Path, clickhouse: ClickHouse, binary: Path) -> Contender:
         log=folder / "rotel.log",
         ready=lambda: listens(port),
     )  # fmt: skip
-    return Contender("rotel, OTLP/HTTP", process, _over_http(port), "peer", "SELECT count() FROM otel_traces")
+    return Contender(
+        "rotel, OTLP/HTTP", process, partial(send, port, senders=SENDERS), "peer", "SELECT count() FROM otel_traces"
+    )
 
 
 def _weftline(
@@ -123,35 +125,3 @@ def _weftline(
     )
     process.ready_seconds = COMPILING
     return process
-
-
-def _over_http(port: int) -> Callable[[Sequence[bytes]], None]:
-    def send(bodies: Sequence[bytes]) -> None:
-        remaining = iter(bodies)
-        lock = threading.Lock()
-        failures: list[str] = []
-
-        def sender() -> None:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-            while True:
-                with lock:
-                    body = next(remaining, None)
-                if body is None:
-                    break
-                connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
-                answer = connection.getresponse()
-                text = answer.read()
-                if answer.status >= 300:
-                    failures.append(f"{answer.status} {text[:200]!r}")
-                    break
-            connection.close()
-
-        threads = [threading.Thread(target=sender) for _ in range(SENDERS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if failures:
-            raise SystemExit(f"Not accepted: {failures[0]}")
-
-    return send
