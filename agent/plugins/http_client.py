@@ -7,8 +7,9 @@ suppresses instrumentation are left alone.
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
-from weftline.agent import call, context, foreign
+from weftline.agent import call, context, foreign, semconv
 from weftline.agent.pointcut import Advice, Pointcut
+from weftline.agent.propagate import w3c
 
 _LIBRARY = "weftline.agent.http_client"
 _CALL = "_weftline_call"
@@ -44,9 +45,14 @@ class Carrier(MutableMapping[str, str]):
         return list(self._pairs)
 
 
-def covered() -> bool:
-    """Whether a span that stands for this call is there already, or it is not to be traced."""
-    return getattr(context.current_span(), "scope", "") == call.SCOPE or foreign.suppressed()
+def covered(headers: Mapping[str, str] | None = None) -> bool:
+    """Whether a span that stands for this call is there already, or it is not to be traced. Sampled out there is no
+    span: there it is told by `headers`, which are as a layer above has left them."""
+    current = context.current_span()
+    if type(current) is context.Transaction and headers and not current.sampled:
+        carried = w3c.traceparent(current.trace_id, current.span_id, current.flags)
+        return headers.get(semconv.TRACEPARENT) == carried or foreign.suppressed()
+    return getattr(current, "scope", "") == call.SCOPE or foreign.suppressed()
 
 
 def authority(host: str, port: int | None) -> str:
@@ -59,7 +65,7 @@ def enter(
     self: Any, method: str, url: str, headers: Mapping[str, str]
 ) -> tuple[Mapping[str, str], tuple[Any, call.Call | None]]:
     """Begins the span; only while the request is written is it the current one."""
-    if covered() or (headers or {}).get("user-agent") == _OURS:
+    if covered(headers) or (headers or {}).get("user-agent") == _OURS:
         return headers, (self, None)
     traced = foreign.instruments("urllib", "URLLibInstrumentor")
     copied = Carrier(headers)

@@ -17,7 +17,7 @@ Headers = Mapping[str, str] | None
 
 def enter(self: Any, method: str, url: str, headers: Headers) -> tuple[Headers, call.Call | None]:
     """Begins the span. The headers are copied: they may be the pool's, shared by all threads."""
-    if http_client.covered():
+    if http_client.covered(headers):
         return headers, None
     traced = foreign.instruments("urllib3", "URLLib3Instrumentor")
     copied = http_client.Carrier(headers)

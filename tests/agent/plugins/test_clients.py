@@ -24,6 +24,7 @@ from support.echo import Echo, echo_server
 from support.otlp_sink import OtlpSink
 from weftline.agent import serve
 from weftline.agent.context import Transaction
+from weftline.agent.plugins import urllib3 as urllib3_plugin
 from weftline.agent.propagate import Incoming
 
 pytestmark = pytest.mark.socket
@@ -176,6 +177,20 @@ def test_sampled_out_the_servers_span_id_goes_out(start_agent: Any, sink: OtlpSi
     assert [{name: headers.get(name) for name in expected} for _, headers in echo.got] == [expected, expected]
     weftline.agent.stop()
     assert sink.spans() == []
+
+
+def test_sampled_out_a_layer_below_leaves_the_headers_to_the_one_above(start_agent: Any) -> None:
+    start_agent()
+    with in_request(0) as request:
+        above = {"traceparent": f"00-{TRACE}-{request.span_id:016x}-00", "x-transaction-id": TRACE}
+        pool = urllib3.HTTPConnectionPool("127.0.0.1", 1)
+        carrier, token = urllib3_plugin.enter(pool, "GET", "/x", above)
+        assert carrier is above
+        assert token is None
+        carrier, token = urllib3_plugin.enter(pool, "GET", "/x", {"traceparent": f"00-{'1' * 32}-{SPAN}-01"})
+        assert carrier is not None
+        assert carrier["x-transaction-id"] == "1" * 32  # the application's own: nobody above has been here
+        assert token is not None
 
 
 def test_sampled_out_outside_any_request(start_agent: Any, sink: OtlpSink, echo: Echo, get: Get) -> None:
