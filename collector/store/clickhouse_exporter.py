@@ -21,8 +21,8 @@ class ClickHouseExporter:
 
     def resolve(self, any_id: str) -> Sequence[str]:
         ids = [id_ for (id_,) in self._rows("resolve", {"id": any_id})]
-        linked = self._rows("export_linked", {"ids": ids}) if ids else iter(())
-        return list(dict.fromkeys([*ids, *(id_ for (id_,) in linked)]))
+        linked = self._rows("linked", {"ids": ids}) if ids else iter(())
+        return list(dict.fromkeys([*ids, *(id_ for _, id_ in linked)]))
 
     def days(self, table: str, selection: Selection) -> Sequence[tuple[str, int]]:
         return list(self._selected("export_days", selection, table=table))
@@ -34,7 +34,7 @@ class ClickHouseExporter:
         self, name: str, selection: Selection, *, table: str = "", day: str = ""
     ) -> Iterator[tuple[Any, ...]]:
         selected = [
-            *([statements.read("export_selected").strip()] if selection.ids else []),
+            *([statements.read("export_selected", statements.OF_SEVERAL).strip()] if selection.ids else []),
             *([statements.read("export_of_services").strip()] if selection.services else []),
         ]
         sql = statements.read(name).replace("$SELECTED", " AND ".join(selected) or "true").replace("$TABLE", table)
@@ -42,7 +42,7 @@ class ClickHouseExporter:
         return self._execute(sql, {**parameters, "ids": list(selection.ids), "services": list(selection.services)})
 
     def _rows(self, name: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-        return self._execute(statements.read(name), parameters)
+        return self._execute(statements.read(name, statements.OF_SEVERAL), parameters)
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         with executing(self._settings), connect(self._settings) as client:

@@ -45,14 +45,17 @@ class ClickHouseReader(ClickHouseMesh, ClickHouseRed):
         return rows[:limit]
 
     def transaction_blocks(self, transaction_id: str, limit: int) -> Generator[Sequence[Row], None, None]:
-        for name, kind in _KINDS.items():
-            parameters = {"id": transaction_id, "limit": limit}
-            for block in self._connections.blocks(statements.read(name), parameters):
+        linked = self._linked(transaction_id)
+        for name, (kind, other) in _KINDS.items():
+            parameters = {"id": transaction_id, "ids": [transaction_id, *linked[other]], "limit": limit}
+            for block in self._connections.blocks(statements.read(name, statements.OF_SEVERAL), parameters):
                 yield lines.DECODE[kind]([line for (line,) in block])
 
     def logs(self, transaction_id: str, limit: int) -> Sequence[LogRow | AccessLogRow]:
-        rows: list[LogRow | AccessLogRow] = list(lines.logs(self._lines("logs", id=transaction_id, limit=limit)))
-        rows += lines.access_logs(self._lines("access_logs", id=transaction_id, limit=limit))
+        linked = self._linked(transaction_id)
+        of_lines, of_records = ([transaction_id, *linked[other]] for other in ("trace", "record"))
+        rows: list[LogRow | AccessLogRow] = list(lines.logs(self._lines("logs", ids=of_lines, limit=limit)))
+        rows += lines.access_logs(self._lines("access_logs", id=transaction_id, ids=of_records, limit=limit))
         rows.sort(key=lambda row: row.time)
         return rows[:limit]
 
@@ -97,12 +100,20 @@ class ClickHouseReader(ClickHouseMesh, ClickHouseRed):
     def close(self) -> None:
         self._connections.close()
 
+    def _linked(self, transaction_id: str) -> Mapping[str, Sequence[str]]:
+        """What else belongs to it, by kind: trace, record."""
+        found: dict[str, list[str]] = {"trace": [], "record": []}
+        for kind, id_ in self._query("linked", ids=[transaction_id]):
+            found[kind].append(id_)
+        return found
+
     def _query(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
-        return self._connections.execute(statements.read(name), parameters)
+        return self._connections.execute(statements.read(name, statements.OF_SEVERAL), parameters)
 
     def _lines(self, name: str, **parameters: Any) -> list[bytes]:
-        return [line for (line,) in self._connections.lines(statements.read(name), parameters)]
+        sql = statements.read(name, statements.OF_SEVERAL)
+        return [line for (line,) in self._connections.lines(sql, parameters)]
 
 
-_KINDS: Final = {"spans": "span", "logs": "log", "access_logs": "access_log"}
-"""Query of a transaction's rows → kind of its lines."""
+_KINDS: Final = {"spans": ("span", "trace"), "logs": ("log", "trace"), "access_logs": ("access_log", "record")}
+"""Query of a transaction's rows → kind of its lines, and which linked ids have more of them."""

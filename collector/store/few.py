@@ -6,7 +6,7 @@ Each query costs ClickHouse milliseconds before it reads anything: to parse and 
 answer. So a transaction is asked for at once, and what is decided about few rows is decided here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,8 +16,14 @@ from weftline.collector.store.protocol import AccessLogRow, Few, Row
 
 MOST: Final = 1000
 """Rows of one kind; a transaction of more is read in blocks."""
-_OWN: Final = "= unhex(%(id)s)"
-_RELATED: Final = "IN (SELECT arrayJoin(arrayMap(id -> toFixedString(unhex(id), 16), CAST(%(ids)s AS Array(String)))))"
+_OWN: Final = {
+    **dict.fromkeys(("few_spans", "few_logs", "few_access_logs"), statements.OF_ONE),
+    "few_records": statements.OF_RECORDS,
+    "few_aliases": "",
+}
+_OF_TRACES: Final = dict.fromkeys(("few_spans", "few_logs"), statements.OF_SEVERAL)
+_OF_RECORDS: Final = {"few_access_logs": statements.OF_SEVERAL}
+"""Queries, and of which transactions each is."""
 _NOT_MORE_THAN: Final = MOST + 1
 """Asked for: one more than allowed tells that there are more."""
 
@@ -32,15 +38,15 @@ class _Found:
 
 def few(connections: ClickHouseConnections, transaction_id: str) -> Few | None:
     """See `Reader.few`."""
-    first = _ask(connections, transaction_id, ("few_spans", "few_logs", "few_access_logs", "few_related"), _OWN, [])
+    first = _ask(connections, transaction_id, _OWN, [])
     if first is None:
         return None
     rows = first.rows
     known = {transaction_id, ""}
     traces = sorted({row.trace_id for row in rows if isinstance(row, AccessLogRow)} - known)
-    for names, ids in ((("few_spans", "few_logs"), traces), (("few_access_logs",), first.records)):
+    for queries, ids in ((_OF_TRACES, traces), (_OF_RECORDS, first.records)):
         if ids:
-            more = _ask(connections, transaction_id, names, _RELATED, ids)
+            more = _ask(connections, transaction_id, queries, ids)
             if more is None:
                 return None
             rows += more.rows
@@ -48,10 +54,10 @@ def few(connections: ClickHouseConnections, transaction_id: str) -> Few | None:
 
 
 def _ask(
-    connections: ClickHouseConnections, transaction_id: str, names: Sequence[str], of: str, ids: Sequence[str]
+    connections: ClickHouseConnections, transaction_id: str, queries: Mapping[str, str], ids: Sequence[str]
 ) -> _Found | None:
     """None where there are more rows of one kind than `MOST`."""
-    sql = " UNION ALL ".join(statements.read(name).replace("$OF", of) for name in names)
+    sql = " UNION ALL ".join(statements.read(name, of) for name, of in queries.items())
     parameters = {"id": transaction_id, "ids": list(ids), "most": _NOT_MORE_THAN}
     by_kind: dict[str, list[bytes]] = {}
     for kind, line in connections.lines(sql, parameters):

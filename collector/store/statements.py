@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 from weftline.collector.store.protocol import Signal
 
@@ -46,14 +47,27 @@ def insert_spans_native() -> str:
     return _without_comments(text("insert/otlp_spans_native.sql")).strip()
 
 
+OF_ONE: Final = "= unhex(%(id)s)"
+OF_SEVERAL: Final = (
+    "IN (SELECT arrayJoin(arrayMap(id -> toFixedString(unhex(id), 16), CAST(%(ids)s AS Array(String)))))"
+)
+OF_RECORDS: Final = "GLOBAL IN (SELECT request_transaction_id FROM request_ids WHERE transaction_id = unhex(%(id)s))"
+"""Of which transactions a query is: what comes after `transaction_id` in its condition."""
+_PIECES: Final = ("span_line", "access_log_line", "log_line", "within", "from_to")
+
+
 @cache
-def read(name: str) -> str:
-    """The query in `read/<name>.sql`, or the piece of one; `read/*_line.sql` filled in where it gives rows as lines."""
+def read(name: str, of: str = "") -> str:
+    """The query in `read/<name>.sql`, or the piece of one; `of` is one of `OF_…` where it is about some transactions.
+
+    Filled in are `read/*_line.sql` where it gives rows as lines, and for the primary key the quarter hours that it is
+    about: `read/within.sql` (those of its transactions), `read/from_to.sql` (those of a window).
+    """
     sql = _without_comments(text(f"read/{name}.sql"))
-    for kind in ("span_line", "access_log_line", "log_line"):
-        if f"${kind.upper()}" in sql:
-            sql = sql.replace(f"${kind.upper()}", read(kind))
-    return sql
+    for piece in _PIECES:
+        if f"${piece.upper()}" in sql:
+            sql = sql.replace(f"${piece.upper()}", read(piece).strip())
+    return sql.replace("$OF", of) if of else sql
 
 
 @cache

@@ -40,4 +40,4 @@ SELECT toUnixTimestamp64Nano(access_logs.time), lower(hex(trace_id)), lower(hex(
 FROM access_logs
 WHERE toDate(access_logs.time) = toDate(%(day)s)
   AND access_logs.time >= fromUnixTimestamp64Nano(%(since)s) AND access_logs.time < fromUnixTimestamp64Nano(%(until)s) AND $SELECTED
-ORDER BY transaction_id, access_logs.time
+ORDER BY intDiv(toUnixTimestamp64Nano(access_logs.time), 900000000000), transaction_id, access_logs.time

@@ -3,4 +3,4 @@ SELECT toUnixTimestamp64Nano(logs.time), lower(hex(transaction_id)), lower(hex(s
 FROM logs
 WHERE toDate(logs.time) = toDate(%(day)s)
   AND logs.time >= fromUnixTimestamp64Nano(%(since)s) AND logs.time < fromUnixTimestamp64Nano(%(until)s) AND $SELECTED
-ORDER BY transaction_id, logs.time
+ORDER BY intDiv(toUnixTimestamp64Nano(logs.time), 900000000000), transaction_id, logs.time

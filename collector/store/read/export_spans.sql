@@ -7,4 +7,4 @@ SELECT toUnixTimestamp64Nano(spans.time), duration, lower(hex(transaction_id)), 
 FROM spans
 WHERE toDate(spans.time) = toDate(%(day)s)
   AND spans.time >= fromUnixTimestamp64Nano(%(since)s) AND spans.time < fromUnixTimestamp64Nano(%(until)s) AND $SELECTED
-ORDER BY transaction_id, spans.time
+ORDER BY intDiv(toUnixTimestamp64Nano(spans.time), 900000000000), transaction_id, spans.time

@@ -1,5 +1,5 @@
 -- As few_spans.sql. Records that came twice are among them.
 SELECT 'access_log' AS line_of, $ACCESS_LOG_LINE
 FROM access_logs
-PREWHERE transaction_id $OF
+PREWHERE $WITHIN
 LIMIT %(most)s

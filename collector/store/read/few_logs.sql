@@ -1,5 +1,5 @@
 -- As few_spans.sql.
 SELECT 'log' AS line_of, $LOG_LINE
 FROM logs
-PREWHERE transaction_id $OF
+PREWHERE $WITHIN
 LIMIT %(most)s

@@ -2,4 +2,4 @@ SELECT reinterpretAsUInt64(span_id), toUnixTimestamp64Nano(access_logs.time), se
        upstream_host, upstream_attempts
 FROM access_logs
 WHERE transaction_id IN (SELECT id FROM ids)
-  AND access_logs.time >= fromUnixTimestamp64Nano(%(since)s) AND access_logs.time <= fromUnixTimestamp64Nano(%(until)s)
+  AND $FROM_TO AND access_logs.time >= fromUnixTimestamp64Nano(%(since)s) AND access_logs.time <= fromUnixTimestamp64Nano(%(until)s)

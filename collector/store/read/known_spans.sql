@@ -3,4 +3,4 @@
 SELECT reinterpretAsUInt128(transaction_id), reinterpretAsUInt64(span_id), toInt8(kind), service
 FROM spans
 WHERE transaction_id IN (SELECT id FROM ids)
-  AND spans.time >= fromUnixTimestamp64Nano(%(since)s) AND spans.time <= fromUnixTimestamp64Nano(%(until)s)
+  AND $FROM_TO AND spans.time >= fromUnixTimestamp64Nano(%(since)s) AND spans.time <= fromUnixTimestamp64Nano(%(until)s)

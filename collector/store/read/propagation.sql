@@ -11,7 +11,8 @@ WITH
   inbound AS (
     SELECT service, node_id, transaction_id, trace_id, key_of(request_id) AS request_key
     FROM access_logs
-    WHERE kind = 'end' AND (proxy_role = 'sidecar-inbound' OR (proxy_role = '' AND listener_direction = 'inbound')) AND access_logs.time >= since - INTERVAL 10 MINUTE AND access_logs.time < until
+    WHERE kind = 'end' AND (proxy_role = 'sidecar-inbound' OR (proxy_role = '' AND listener_direction = 'inbound')) AND intDiv(toUnixTimestamp64Nano(access_logs.time), 900000000000) BETWEEN intDiv(%(since)s - 600000000000, 900000000000) AND intDiv(%(until)s, 900000000000)
+      AND access_logs.time >= since - INTERVAL 10 MINUTE AND access_logs.time < until
   )
 SELECT service, node_id, passed, count(),
        if(passed IN ('inbound', 'trace'), [], arrayMap(call -> (-call.1, lower(hex(call.2)), call.3, call.4, call.5, call.6),
@@ -26,12 +27,12 @@ FROM (
       'nothing') AS passed,
     toUnixTimestamp64Nano(access_logs.time) AS at, transaction_id, request_id, method, path, upstream_cluster
   FROM access_logs
-  WHERE kind = 'end' AND (proxy_role = 'sidecar-outbound' OR (proxy_role = '' AND listener_direction = 'outbound')) AND access_logs.time >= since AND access_logs.time < until
+  WHERE kind = 'end' AND (proxy_role = 'sidecar-outbound' OR (proxy_role = '' AND listener_direction = 'outbound')) AND $FROM_TO AND access_logs.time >= since AND access_logs.time < until
   UNION ALL
   SELECT service, node_id, 'inbound' AS passed, toInt64(0) AS at, transaction_id, '' AS request_id, '' AS method, '' AS path,
          '' AS upstream_cluster
   FROM access_logs
-  WHERE kind = 'end' AND (proxy_role = 'sidecar-inbound' OR (proxy_role = '' AND listener_direction = 'inbound')) AND access_logs.time >= since AND access_logs.time < until
+  WHERE kind = 'end' AND (proxy_role = 'sidecar-inbound' OR (proxy_role = '' AND listener_direction = 'inbound')) AND $FROM_TO AND access_logs.time >= since AND access_logs.time < until
 )
 GROUP BY service, node_id, passed
 ORDER BY service, node_id, passed

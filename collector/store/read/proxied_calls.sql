@@ -26,7 +26,7 @@ RIGHT JOIN (
            quantilesDDState(0.01, 0.5, 0.75, 0.9, 0.95, 0.99)(duration) AS duration_state,
            groupArrayIf(3)((transaction_id, upstream_span_id), upstream_span_id != no_span AND proxy_role != 'sidecar-inbound') AS some
     FROM access_logs
-    WHERE kind IN ('end', 'connection') AND service != '' AND access_logs.time >= since AND access_logs.time < until
+    WHERE $FROM_TO AND kind IN ('end', 'connection') AND service != '' AND access_logs.time >= since AND access_logs.time < until
     GROUP BY caller, role, cluster, failed, retried, flags
   )
   GROUP BY caller, role, cluster

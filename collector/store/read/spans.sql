@@ -1,8 +1,6 @@
--- Also the spans of traces that began behind a service that passed on x-transaction-id only: its access logs know them.
-WITH toFixedString(unhex(%(id)s), 16) AS id
+-- The spans of a transaction; $OF are its id and those of traces that belong to it (linked.sql).
 SELECT $SPAN_LINE
 FROM spans
-WHERE transaction_id = id
-   OR transaction_id GLOBAL IN (SELECT trace_id FROM access_logs WHERE transaction_id = id AND trace_id != toFixedString('', 16))
+WHERE $WITHIN
 ORDER BY spans.time
 LIMIT %(limit)s

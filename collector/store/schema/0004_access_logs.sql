@@ -73,7 +73,7 @@ DEFAULT multiIf(
   tenant LowCardinality(String) COMMENT 'whose row it is' CODEC(ZSTD(1))
 ) ENGINE = MergeTree
 PARTITION BY toDate(time)
-ORDER BY (transaction_id, time)
+ORDER BY (intDiv(toUnixTimestamp64Nano(time), 900000000000), transaction_id, time)
 SETTINGS min_bytes_for_wide_part = 1073741824, min_rows_for_wide_part = 100000000,
          non_replicated_deduplication_window = 10000;
 

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.clickhouse
 
 TX = "0af7651916cd43dd8448eb211c80319c"
 RID = "7b3f3831-f1e7-9db7-b6b7-ed7a4b9bf2a0"
+UNPAIRED = "7b3f3831f1e70db7b6b7ed7a4b9bf2a0"
+"""the transaction that the x-request-id makes by itself"""
 REWRITTEN = RID[:14] + "4" + RID[15:]
 """As the next Envoy writes it: index 14 says something about sampling."""
 
@@ -239,8 +241,13 @@ def test_neither_look_up_scans(store: ClickHouseSettings, writer: ClickHouseWrit
     with connect(store) as client:
         for table in ("access_logs", "aliases", "request_ids", "transactions"):
             client.execute(f"OPTIMIZE TABLE {table} FINAL")
-        for name, parameters in (("access_logs", {"id": TX, "limit": 100}), ("resolve", {"id": RID})):
-            assert client.execute(statements.read(name), parameters)
-            assert client.last_query.progress.rows < 6 * 8192, name
+        ids = {"id": TX, "ids": [TX, UNPAIRED], "limit": 100, "most": 100}
+        for name, of in (
+            ("few_records", statements.OF_RECORDS),
+            ("access_logs", statements.OF_SEVERAL),
+            ("resolve", ""),
+        ):
+            assert client.execute(statements.read(name, of), {**ids, **({"id": RID} if name == "resolve" else {})})
+            assert client.last_query.progress.rows < 8 * 8192, name
     assert {type(row) for row in reader.transaction(TX, 10)} == {SpanRow, AccessLogRow}
     assert not [row for row in reader.transaction(TX, 10) if isinstance(row, LogRow)]

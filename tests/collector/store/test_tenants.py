@@ -6,6 +6,7 @@ import pytest
 
 from support.otlp import START, access_log, log, logs_request, span, spans_request
 from weftline.collector.settings import ClickHouseSettings
+from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_connections import ClickHouseConnections, connect
 from weftline.collector.store.clickhouse_proxy_stats import ClickHouseProxyStats
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
@@ -153,13 +154,9 @@ def test_a_name_that_is_none_never_becomes_sql() -> None:
 def test_a_look_up_reads_as_little_as_before(two: ClickHouseSettings) -> None:
     """The tenant is read beside the sort key, which decides what is read."""
     asker = Asker("a")
+    look_up = f"EXPLAIN indexes = 1 {statements.read('few_logs', statements.OF_ONE)}"
     with closing(ClickHouseConnections(two, lambda: asker)) as connections:
-        plan = "\n".join(
-            line
-            for (line,) in connections.execute(
-                "EXPLAIN indexes = 1 SELECT name FROM spans WHERE transaction_id = toFixedString(unhex(%(id)s), 16)",
-                {"id": TX},
-            )
-        )
-    assert "Search Algorithm: binary search" in plan
-    assert "tenant = 'a'" in plan
+        plan = [line for (line,) in connections.execute(look_up, {"id": TX, "most": 10})]
+    key = " ".join(plan).partition("PrimaryKey")[2].partition("Condition:")[0]
+    assert key.split() == ["Keys:", "intDiv(toUnixTimestamp64Nano(time),", "900000000000)", "transaction_id"]
+    assert "tenant = 'a'" in "\n".join(plan)

@@ -21,6 +21,8 @@ from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.protocol import Signal, SpanEncoder
 
 pytestmark = pytest.mark.clickhouse
+QUARTER_HOUR = 900 * 10**9
+"""ns"""
 
 TX = "0af7651916cd43dd8448eb211c80319c"
 _numbers = itertools.count()
@@ -208,7 +210,10 @@ def test_a_batch_is_one_block(store: ClickHouseSettings, native: ClickHouseWrite
         assert parts == [(35_000,), (35_000,)]
 
 
-def test_rows_come_in_the_order_of_the_table(store: ClickHouseSettings, encoder: SpanEncoder) -> None:
+@pytest.mark.parametrize(("step", "quarters"), [(1, 1), (QUARTER_HOUR // 4, 3)])
+def test_rows_come_in_the_order_of_the_table(
+    store: ClickHouseSettings, encoder: SpanEncoder, step: int, quarters: int
+) -> None:
     """Else ClickHouse would sort them. Of three ids that differ in their first, their last byte; from several requests."""
     from weftline.collector.store.native.columns import Column
 
@@ -217,7 +222,7 @@ def test_rows_come_in_the_order_of_the_table(store: ClickHouseSettings, encoder:
     messages = [
         spans_request(
             *(
-                span(chance.choice(ids), f"{chance.randrange(1, 2**63):016x}", start=START + chance.randrange(9))
+                span(chance.choice(ids), f"{chance.randrange(1, 2**63):016x}", start=START + chance.randrange(9) * step)
                 for _ in range(20)
             )
         )
@@ -227,14 +232,16 @@ def test_rows_come_in_the_order_of_the_table(store: ClickHouseSettings, encoder:
     assert block is not None
     transactions, times = (b"".join(map(bytes, block.plain(it))) for it in (Column.TRANSACTION_ID, Column.TIME))
     rows = [
-        (transactions[16 * row : 16 * row + 16], int.from_bytes(times[8 * row : 8 * row + 8], "little"))
+        (time // QUARTER_HOUR, transactions[16 * row : 16 * row + 16], time)
         for row in range(200)
+        for time in [int.from_bytes(times[8 * row : 8 * row + 8], "little")]
     ]
-    assert len({transaction for transaction, _ in rows}) == 3
+    assert len({transaction for _, transaction, _ in rows}) == 3
+    assert len({quarter for quarter, *_ in rows}) == quarters
     assert rows == sorted(rows)
     with connect(store) as client:
         key = "SELECT sorting_key FROM system.tables WHERE name = 'spans' AND database = currentDatabase()"
-        assert client.execute(key) == [("transaction_id, time",)]
+        assert client.execute(key) == [("intDiv(toUnixTimestamp64Nano(time), 900000000000), transaction_id, time",)]
 
 
 def test_what_is_sent_is_typed_as_the_table(store: ClickHouseSettings, encoder: SpanEncoder) -> None:
