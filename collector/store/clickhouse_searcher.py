@@ -27,14 +27,13 @@ class ClickHouseSearcher:
     def search(
         self, condition: Condition, window: Window, before: Place | None, limit: int, seconds: float
     ) -> Sequence[Hit]:
-        place = before or LAST
-        rows = self._query(
-            "search", condition, window, seconds, before=place.start, before_id=place.transaction_id, limit=limit
-        )
+        rows = self._query("search", condition, window, seconds, before=before or LAST, limit=limit)
         return [Hit(*row) for row in rows]
 
     def facets(self, condition: Condition, window: Window, limit: int, seconds: float) -> Sequence[Facet]:
-        found = [Facet(*row) for row in self._query("search_facets", condition, window, seconds, limit=limit)]
+        found = [
+            Facet(*row) for row in self._query("search_facets", condition, window, seconds, before=LAST, limit=limit)
+        ]
         return sorted(found, key=_place_of)
 
     def close(self) -> None:
@@ -42,14 +41,16 @@ class ClickHouseSearcher:
         self._connections.close()
 
     def _query(
-        self, name: str, condition: Condition, window: Window, seconds: float, **parameters: Any
+        self, name: str, condition: Condition, window: Window, seconds: float, *, before: Place, limit: int
     ) -> list[tuple[Any, ...]]:
         sql, values = where(condition)
         return self._connections.execute(
             statements.read(name).replace("$CONDITION", sql),
             {
                 **values,
-                **parameters,
+                "before": before.start,
+                "before_id": before.transaction_id,
+                "limit": limit,
                 "since": window.since,
                 "until": window.until,
                 "rows_until": min(window.until + ROWS_LATER, LAST.start),

@@ -53,15 +53,15 @@ OF_SEVERAL: Final = (
 )
 OF_RECORDS: Final = "GLOBAL IN (SELECT request_transaction_id FROM request_ids WHERE transaction_id = unhex(%(id)s))"
 """Of which transactions a query is: what comes after `transaction_id` in its condition."""
-_PIECES: Final = ("span_line", "access_log_line", "log_line", "within", "from_to")
+_PIECES: Final = ("span_line", "access_log_line", "log_line", "within", "from_to", "newest")
 
 
 @cache
 def read(name: str, of: str = "") -> str:
     """The query in `read/<name>.sql`, or the piece of one; `of` is one of `OF_…` where it is about some transactions.
 
-    Filled in are `read/*_line.sql` where it gives rows as lines, and for the primary key the quarter hours that it is
-    about: `read/within.sql` (those of its transactions), `read/from_to.sql` (those of a window).
+    Filled in are `read/*_line.sql` where it gives rows as lines, for the primary key the quarter hours that it is
+    about: `read/within.sql` (those of its transactions), `read/from_to.sql` (those of a window), and `read/newest.sql`.
     """
     sql = _without_comments(text(f"read/{name}.sql"))
     for piece in _PIECES:

@@ -1,3 +1,5 @@
+-- Small granules here, in aliases and in request_ids: what is read of them is a row here and there, and making the sets of
+-- access_log_records of all rows of a granule costs more than all else of a look-up.
 -- One row a transaction, kept up to date by views from every kind of row; searchable the moment its first row lands.
 -- Rows of one transaction merge in the background: readers group by transaction_id.
 -- The same access log may come twice by two ways: a sum would count it twice. Sets of record_id don't, in whatever order
@@ -20,7 +22,7 @@ CREATE TABLE IF NOT EXISTS transactions (
 ) ENGINE = AggregatingMergeTree
 PARTITION BY day
 ORDER BY (transaction_id, tenant)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 10000;
 
 -- The root is what the first access log was, where there is one: a span's name says less, so spans come a day later.
 CREATE MATERIALIZED VIEW IF NOT EXISTS transactions_from_spans TO transactions AS

@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS aliases (
 ) ENGINE = ReplacingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (alias_key, transaction_id, tenant)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 10000;
 
 -- x-request-id as our agent and OpenTelemetry record it (an array of strings) and as Envoy's tracer does.
 -- Maps of spans that have none of the keys are not looked at: whether a batch has a key at all stands in its dictionary, and

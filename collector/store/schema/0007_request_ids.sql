@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS request_ids (
 ) ENGINE = ReplacingMergeTree
 PARTITION BY toDate(time)
 ORDER BY (transaction_id, request_transaction_id, tenant)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS request_ids_from_aliases TO request_ids AS
 SELECT

@@ -1,5 +1,7 @@
 """Rows lie by quarter hour and transaction: a search and a look-up read little of a day, and miss nothing."""
 
+from contextlib import closing
+
 import pytest
 
 from support.otlp import START, log, logs_request, span, spans_request
@@ -7,8 +9,11 @@ from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
 from weftline.collector.store.clickhouse_connections import connect
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
+from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
+from weftline.collector.store.conditions import EVERYTHING
 from weftline.collector.store.protocol import Signal
+from weftline.collector.store.searcher import Window
 
 pytestmark = pytest.mark.clickhouse
 
@@ -77,3 +82,20 @@ def test_a_transaction_of_many_quarter_hours_is_whole(
         [*starts, *(start + QUARTER_HOUR for start in starts)]
     )
     assert len(reader.logs(TX, 100)) == len(reader.spans([TX], 100)[TX]) == len(starts)
+
+
+def test_a_page_is_full_although_older_transactions_go_on(store: ClickHouseSettings, writer: ClickHouseWriter) -> None:
+    """Hours after they began, when the page's window is: they are not of it, and take nobody's place."""
+    minute = 60 * 10**9
+    for number in range(5):
+        for start in (START - 120 * minute, START + (10 + number) * minute):
+            old = span(f"{number + 1:032x}"[::-1], "b" * 16, start=start)
+            writer.insert(Signal.SPANS, [spans_request(old)], f"old {number} {start}")
+        young = span(f"{number + 16:032x}", "c" * 16, start=START + number * minute)
+        writer.insert(Signal.SPANS, [spans_request(young)], f"young {number}")
+    window = Window(START - 5 * minute, START + 20 * minute)
+    with closing(ClickHouseSearcher(store)) as searcher:
+        page = searcher.search(EVERYTHING, window, None, 3, 60.0)
+        assert [hit.transaction_id for hit in page] == [f"{number + 16:032x}" for number in (4, 3, 2)]
+        facets = searcher.facets(EVERYTHING, window, 100, 60.0)
+        assert [facet.transactions for facet in facets if facet.name == "found"] == [5]
