@@ -1,13 +1,12 @@
-"""A look-up of a transaction of few rows, which nearly all are: one query for everything that its ID says.
+"""A look-up of a transaction of few rows, which nearly all are: two queries for everything that its ID says.
 
-rows of all kinds, and what is related ──► the related rows, where there are any ──► `Few`
+where its rows lie, and what is related ──► rows of all kinds ──► the related rows, where there are any ──► `Few`
 
-Each query costs ClickHouse milliseconds before it reads anything: to parse and plan it, and for every column of its
-answer. So a transaction is asked for at once, and what is decided about few rows is decided here.
+Each query costs ClickHouse milliseconds before it reads anything: to parse and plan it, and for every table and column
+in it. So all kinds of rows are asked for at once, and what is decided about few rows is decided here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from weftline.collector.store import lines, statements
@@ -16,57 +15,49 @@ from weftline.collector.store.protocol import AccessLogRow, Few, Row
 
 MOST: Final = 1000
 """Rows of one kind; a transaction of more is read in blocks."""
-_OWN: Final = {
-    **dict.fromkeys(("few_spans", "few_logs", "few_access_logs"), statements.OF_ONE),
-    "few_records": statements.OF_RECORDS,
-    "few_aliases": "",
-}
-_OF_TRACES: Final = dict.fromkeys(("few_spans", "few_logs"), statements.OF_SEVERAL)
-_OF_RECORDS: Final = {"few_access_logs": statements.OF_SEVERAL}
-"""Queries, and of which transactions each is."""
+_ROWS: Final = ("few_spans", "few_logs", "few_access_logs")
+_RELATED_TO_TRACES: Final = ("few_spans", "few_logs")
+_RELATED_TO_RECORDS: Final = ("few_access_logs",)
 _NOT_MORE_THAN: Final = MOST + 1
 """Asked for: one more than allowed tells that there are more."""
 
 
-@dataclass(slots=True)
-class _Found:
-    rows: list[Row]
-    records: list[str]
-    """ids under which this transaction's records lie, too"""
-    aliased: list[str]
-
-
 def few(connections: ClickHouseConnections, transaction_id: str) -> Few | None:
     """See `Reader.few`."""
-    first = _ask(connections, transaction_id, _OWN, [])
-    if first is None:
-        return None
-    rows = first.rows
+    found: dict[str, list[str]] = {"within": [], "record": [], "alias": []}
+    for kind, line in connections.lines(statements.read("few_where"), {"id": transaction_id}):
+        found[kind.decode()].append(line.decode())
+    rows: list[Row] = []
+    if found["within"]:
+        first, last = map(int, found["within"][0].split())
+        of_one = {"id": transaction_id, "first": first, "last": last}
+        own = _ask(connections, _ROWS, statements.OF_ONE, of_one)
+        if own is None:
+            return None
+        rows += own
     known = {transaction_id, ""}
     traces = sorted({row.trace_id for row in rows if isinstance(row, AccessLogRow)} - known)
-    for queries, ids in ((_OF_TRACES, traces), (_OF_RECORDS, first.records)):
+    for names, ids in ((_RELATED_TO_TRACES, traces), (_RELATED_TO_RECORDS, found["record"])):
         if ids:
-            more = _ask(connections, transaction_id, queries, ids)
+            more = _ask(connections, names, statements.OF_SEVERAL, {"ids": ids})
             if more is None:
                 return None
-            rows += more.rows
-    return Few(sorted(_once(transaction_id, rows), key=lambda row: row.time), first.aliased)
+            rows += more
+    aliased = [id_ for id_ in found["alias"] if id_ != transaction_id]
+    return Few(sorted(_once(transaction_id, rows), key=lambda row: row.time), aliased)
 
 
 def _ask(
-    connections: ClickHouseConnections, transaction_id: str, queries: Mapping[str, str], ids: Sequence[str]
-) -> _Found | None:
+    connections: ClickHouseConnections, names: Sequence[str], of: str, parameters: Mapping[str, object]
+) -> list[Row] | None:
     """None where there are more rows of one kind than `MOST`."""
-    sql = " UNION ALL ".join(statements.read(name, of) for name, of in queries.items())
-    parameters = {"id": transaction_id, "ids": list(ids), "most": _NOT_MORE_THAN}
+    sql = " UNION ALL ".join(statements.read(name, of) for name in names)
     by_kind: dict[str, list[bytes]] = {}
-    for kind, line in connections.lines(sql, parameters):
+    for kind, line in connections.lines(sql, {**parameters, "most": _NOT_MORE_THAN}):
         by_kind.setdefault(kind.decode(), []).append(line)
-    records = [id_.decode() for id_ in by_kind.pop("record", ())]
-    aliased = [id_.decode() for id_ in by_kind.pop("alias", ()) if id_.decode() != transaction_id]
     if any(len(found) > MOST for found in by_kind.values()):
         return None
-    return _Found([row for kind, found in by_kind.items() for row in lines.DECODE[kind](found)], records, aliased)
+    return [row for kind, found in by_kind.items() for row in lines.DECODE[kind](found)]
 
 
 def _once(transaction_id: str, rows: Sequence[Row]) -> list[Row]:

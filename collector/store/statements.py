@@ -51,9 +51,8 @@ OF_ONE: Final = "= unhex(%(id)s)"
 OF_SEVERAL: Final = (
     "IN (SELECT arrayJoin(arrayMap(id -> toFixedString(unhex(id), 16), CAST(%(ids)s AS Array(String)))))"
 )
-OF_RECORDS: Final = "GLOBAL IN (SELECT request_transaction_id FROM request_ids WHERE transaction_id = unhex(%(id)s))"
 """Of which transactions a query is: what comes after `transaction_id` in its condition."""
-_PIECES: Final = ("span_line", "access_log_line", "log_line", "within", "from_to", "newest")
+_PIECES: Final = ("span_line", "access_log_line", "log_line", "from_to", "newest")
 
 
 @cache
@@ -61,12 +60,15 @@ def read(name: str, of: str = "") -> str:
     """The query in `read/<name>.sql`, or the piece of one; `of` is one of `OF_…` where it is about some transactions.
 
     Filled in are `read/*_line.sql` where it gives rows as lines, for the primary key the quarter hours that it is
-    about: `read/within.sql` (those of its transactions), `read/from_to.sql` (those of a window), and `read/newest.sql`.
+    about: `read/within.sql` (those of its transactions; `within_one.sql` of one), `read/from_to.sql` (those of a
+    window), and `read/newest.sql`.
     """
     sql = _without_comments(text(f"read/{name}.sql"))
     for piece in _PIECES:
         if f"${piece.upper()}" in sql:
             sql = sql.replace(f"${piece.upper()}", read(piece).strip())
+    if "$WITHIN" in sql and of:
+        sql = sql.replace("$WITHIN", read("within_one" if of == OF_ONE else "within").strip())
     return sql.replace("$OF", of) if of else sql
 
 

@@ -2,7 +2,7 @@
 SELECT $ACCESS_LOG_LINE
 FROM (
   SELECT * FROM access_logs
-  WHERE $WITHIN
+  PREWHERE $WITHIN
   ORDER BY kind = 'start', kind = 'interim', duration DESC
   LIMIT 1 BY transaction_id, record_id, if(record_id = 0, sipHash64(time, span_id, upstream_span_id, stream_id, log_type), 0)
 )

@@ -2,7 +2,7 @@
 -- access logs know; and the ids under which records lie that have nothing but an x-request-id which a row of them names.
 SELECT DISTINCT 'trace' AS kind, lower(hex(trace_id)) AS id
 FROM access_logs
-WHERE $WITHIN AND trace_id != toFixedString('', 16)
+PREWHERE $WITHIN AND trace_id != toFixedString('', 16)
 UNION ALL
 SELECT DISTINCT 'record' AS kind, lower(hex(request_transaction_id)) AS id
 FROM request_ids

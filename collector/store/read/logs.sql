@@ -1,6 +1,6 @@
 -- As spans.sql.
 SELECT $LOG_LINE
 FROM logs
-WHERE $WITHIN
+PREWHERE $WITHIN
 ORDER BY logs.time
 LIMIT %(limit)s

@@ -1,6 +1,6 @@
 -- The log lines of several transactions, at most %(limit)s of each.
 SELECT $LOG_LINE
 FROM logs
-WHERE $WITHIN
+PREWHERE $WITHIN
 ORDER BY transaction_id, logs.time
 LIMIT %(limit)s BY transaction_id

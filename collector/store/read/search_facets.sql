@@ -6,7 +6,7 @@ WITH found AS (
          argMinMerge(root) AS root, argMinMerge(response_code) AS response_code,
          uniqMerge(access_log_records) AS access_logs, sum(transactions.errors) + uniqMerge(access_log_errors) AS errors
   FROM transactions
-  WHERE day BETWEEN toDate(fromUnixTimestamp64Nano(%(since)s)) AND toDate(fromUnixTimestamp64Nano(%(until)s)) + 1
+  PREWHERE day BETWEEN toDate(fromUnixTimestamp64Nano(%(since)s)) AND toDate(fromUnixTimestamp64Nano(%(until)s)) + 1
     AND transaction_id GLOBAL IN ($NEWEST)
   GROUP BY transaction_id
   HAVING start >= %(since)s AND start <= %(until)s

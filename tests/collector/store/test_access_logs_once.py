@@ -243,7 +243,7 @@ def test_neither_look_up_scans(store: ClickHouseSettings, writer: ClickHouseWrit
             client.execute(f"OPTIMIZE TABLE {table} FINAL")
         ids = {"id": TX, "ids": [TX, UNPAIRED], "limit": 100, "most": 100}
         for name, of in (
-            ("few_records", statements.OF_RECORDS),
+            ("few_where", ""),
             ("access_logs", statements.OF_SEVERAL),
             ("resolve", ""),
         ):

@@ -62,7 +62,8 @@ def test_a_look_up_reads_where_its_transaction_lies(store: ClickHouseSettings, t
     fill_a_day(store, table)
     with connect(store) as client:
         ids = [client.execute(f"SELECT lower(hex(MD5('{ROWS // 10 * number}')))")[0][0] for number in range(10)]
-        asked = {"id": ids[3], "ids": ids, "most": 100, "limit": 100}
+        quarter = (MIDNIGHT + 86_400 * 10**9 * 3 // 10) // QUARTER_HOUR
+        asked = {"id": ids[3], "first": quarter, "last": quarter, "ids": ids, "most": 100, "limit": 100}
         for name, of, count in ((f"few_{table}", statements.OF_ONE, 1), (table, statements.OF_SEVERAL, len(ids))):
             assert 0 < rows_read(store, statements.read(name, of), asked, table) <= 2 * count * GRANULE
             assert len(client.execute(statements.read(name, of), asked)) == count
