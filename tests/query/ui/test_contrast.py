@@ -17,6 +17,8 @@ STATES: dict[str, tuple[Kind, str]] = {
     "failed": (UPSTREAM_DOWN, ""),
     "lanes": (UPSTREAM_DOWN, "?lanes=1"),
     "clocks as recorded": (RETRY, "?clock=raw"),
+    "found": (RETRY, "?find=charge"),
+    "context of what passes a filter": (RETRY, "?kind=log&level=warn"),
 }
 
 
