@@ -47,7 +47,11 @@ export function Services() {
           <thead>
             <tr>
               <th scope="col">Service</th>
-              <th scope="col">Requests/min</th>
+              <th scope="col">
+                Requests
+                <wbr />
+                /min
+              </th>
               <th scope="col">With errors</th>
               <th scope="col">p95</th>
               <th scope="col">Mesh events</th>
