@@ -26,6 +26,12 @@ PAGES = {
     "mesh": "/mesh",
     "propagation": "/propagation?since=1h",
     "transaction": "/trace/{id}",
+    "logs": "/trace/{id}?view=logs",
+    "spans": "/trace/{id}?view=spans",
+    "flame graph": "/trace/{id}?view=flame",
+    "statistics": "/trace/{id}?view=statistics",
+    "where time went": "/trace/{id}?view=time",
+    "comparison": "/trace/{good}...{id}",
     "unknown transaction": "/trace/nothing-of-this-name",
     "nowhere": "/no/such/page",
 }
@@ -34,7 +40,7 @@ BUNDLE_BYTES = 400_000
 
 
 def address(name: str, pages: Site) -> str:
-    return PAGES[name].format(id=pages.of(UPSTREAM_DOWN).transaction_id)
+    return PAGES[name].format(id=pages.of(UPSTREAM_DOWN).transaction_id, good=pages.of(SUCCESS).transaction_id)
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -69,8 +75,34 @@ def test_nothing_is_cut_off_on_a_phone(browser: Browser, pages: Site, name: str)
     with page_of(browser, pages.url, size=PHONE) as page:
         page.goto(address(name, pages))
         page.wait_for_load_state("networkidle")
+        if name == "monitor of one":
+            page.get_by_text("Step by step").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert needs_a_swipe(page) == []
+        assert lines_over_each_other(page) == []
         assert violations(page) == []
+
+
+def needs_a_swipe(page: Page) -> list[str]:
+    """What has to be moved sideways to be seen; names of pages and of views are a strip for a thumb."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("main *")]
+          .filter((it) => it.scrollWidth > it.clientWidth + 1 && !it.matches("[role=tablist]"))
+          .filter((it) => ["auto", "scroll"].includes(getComputedStyle(it).overflowX))
+          .map((it) => it.outerHTML.slice(0, 200))"""
+    )
+    return found
+
+
+def lines_over_each_other(page: Page) -> list[str]:
+    """Rows of tables whose cells have no room in them: those of long tables have a fixed height."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("main tr")]
+          .filter((row) => [...row.cells].some((cell) =>
+            cell.getBoundingClientRect().bottom > row.getBoundingClientRect().bottom + 1))
+          .map((row) => row.textContent)"""
+    )
+    return found
 
 
 def test_everything_can_be_done_by_keys(page: Page, pages: Site) -> None:

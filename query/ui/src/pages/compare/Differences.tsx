@@ -1,11 +1,13 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type CSSProperties, useLayoutEffect, useRef, useState } from "react";
+import { type CSSProperties, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Change, ComparedRow } from "../../api/queries";
 import { duration } from "../../format/duration";
 import { oneLine } from "../../format/printable";
+import { useNarrow } from "../../parts/useNarrow";
 import { proxyWords } from "../transaction/words";
 
 const ROW = 28;
+const NARROW_ROW = 46;
 const DEEPEST_INDENT = 14;
 /** A sign and a word for each; B against A. */
 const CHANGES: Record<Change, readonly [string, string]> = {
@@ -24,6 +26,7 @@ const CHANGES: Record<Change, readonly [string, string]> = {
 export function Differences({ rows }: { rows: readonly ComparedRow[] }) {
   const body = useRef<HTMLTableSectionElement>(null);
   const [margin, setMargin] = useState(0);
+  const height = useNarrow() ? NARROW_ROW : ROW;
   useLayoutEffect(() => {
     const measure = () => setMargin((body.current?.getBoundingClientRect().top ?? 0) + window.scrollY);
     measure();
@@ -33,10 +36,12 @@ export function Differences({ rows }: { rows: readonly ComparedRow[] }) {
   }, []);
   const virtual = useWindowVirtualizer({
     count: rows.length,
-    estimateSize: () => ROW,
+    estimateSize: () => height,
     overscan: 15,
     scrollMargin: margin,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows of another height are measured anew
+  useEffect(() => virtual.measure(), [height]);
   const items = virtual.getVirtualItems();
   const above = (items[0]?.start ?? margin) - margin;
   const below = virtual.getTotalSize() - ((items.at(-1)?.end ?? margin) - margin);
@@ -73,7 +78,7 @@ export function Differences({ rows }: { rows: readonly ComparedRow[] }) {
                 key={item.index}
                 aria-rowindex={item.index + 2}
                 className={`${change.replaceAll("_", "-")}${b.errors > 0 ? " fails" : ""}`}
-                style={{ height: ROW }}
+                style={{ height }}
               >
                 <th scope="row" style={{ "--depth": Math.min(depth, DEEPEST_INDENT) } as CSSProperties}>
                   <bdi className="quiet">{oneLine(service)}</bdi>{" "}

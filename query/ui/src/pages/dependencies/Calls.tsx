@@ -19,9 +19,8 @@ export function Calls({ calls, transactionsOf }: Props) {
   const shown = everything ? calls : calls.slice(0, FEW);
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on small screens, by keys too */}
-      <section className="calls" aria-label="Calls" tabIndex={0}>
-        <table className="figures">
+      <section className="calls" aria-label="Calls">
+        <table className="figures stacked">
           <caption className="visually-hidden">Calls between services</caption>
           <thead>
             <tr>
@@ -31,7 +30,9 @@ export function Calls({ calls, transactionsOf }: Props) {
               <th scope="col">p50</th>
               <th scope="col">p95</th>
               <th scope="col">p99</th>
-              <th scope="col">As proxies saw it</th>
+              <th scope="col" className="wide-only">
+                As proxies saw it
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -62,7 +63,7 @@ export function Calls({ calls, transactionsOf }: Props) {
                 <td>{duration(call.durations["0.5"] ?? 0)}</td>
                 <td>{duration(call.durations["0.95"] ?? 0)}</td>
                 <td>{duration(call.durations["0.99"] ?? 0)}</td>
-                <td className="seen">
+                <td className="seen below">
                   <Proxies proxies={call.proxies} />
                 </td>
               </tr>

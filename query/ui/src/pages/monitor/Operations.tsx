@@ -43,15 +43,15 @@ export function Operations({ all, steps, chosen, address, found }: Props) {
           onChange={(event) => setFind(event.target.value)}
         />
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on small screens, by keys too */}
-      <section className="red" aria-label="Operations" tabIndex={0}>
-        <table className="figures">
+      <section className="red" aria-label="Operations">
+        <table className="figures stacked">
           <thead>
             <tr>
               {ORDERS.map(([name, says]) => (
                 <th
                   key={name}
                   scope="col"
+                  className={name === "impact" ? "aside" : undefined}
                   aria-sort={order === name ? (name === "operation" ? "ascending" : "descending") : "none"}
                 >
                   <button type="button" onClick={() => setOrder(name)}>
@@ -59,7 +59,9 @@ export function Operations({ all, steps, chosen, address, found }: Props) {
                   </button>
                 </th>
               ))}
-              <th scope="col">Calls over time</th>
+              <th scope="col" className="wide-only">
+                Calls over time
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -71,10 +73,10 @@ export function Operations({ all, steps, chosen, address, found }: Props) {
                   </Link>
                 </th>
                 <Figures metric={one} name={one.operation} found={found} />
-                <td>
+                <td className="aside">
                   <Impact share={impact(one) / (total || 1)} />
                 </td>
-                <td>{steps && <Over steps={steps} metric={one} />}</td>
+                <td className="wide-only">{steps && <Over steps={steps} metric={one} />}</td>
               </tr>
             ))}
           </tbody>

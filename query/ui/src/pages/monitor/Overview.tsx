@@ -19,9 +19,8 @@ type Props = {
 /** Every service, a line each: what is asked of it, or what it does where nothing asks. */
 export function Overview({ all, steps, address, found }: Props) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on small screens, by keys too
-    <section className="red" aria-label="Services" tabIndex={0}>
-      <table className="figures">
+    <section className="red" aria-label="Services">
+      <table className="figures stacked">
         <caption className="visually-hidden">Rate, errors and durations by service</caption>
         <thead>
           <tr>
@@ -31,7 +30,9 @@ export function Overview({ all, steps, address, found }: Props) {
             <th scope="col">p50</th>
             <th scope="col">p95</th>
             <th scope="col">p99</th>
-            <th scope="col">Calls over time</th>
+            <th scope="col" className="aside">
+              Calls over time
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -47,7 +48,7 @@ export function Overview({ all, steps, address, found }: Props) {
                   {one.kind !== "server" && <span className="quiet"> {one.kind}</span>}
                 </th>
                 <Figures metric={one} name={one.service} found={found} />
-                <td>
+                <td className="aside">
                   <Trend
                     values={own.rate}
                     failed={own.errors}

@@ -22,7 +22,7 @@ export function Steps({ series, spans, found, at }: Props) {
       <summary>Step by step</summary>
       {open && (
         <section className="red" aria-label="Step by step">
-          <table className="figures">
+          <table className="figures stacked">
             <thead>
               <tr>
                 <th scope="col">From (UTC)</th>

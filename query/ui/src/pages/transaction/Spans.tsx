@@ -23,7 +23,7 @@ export function Spans({ model, inView, change, select, selected, filter }: ViewP
         show: (index) => <Service name={of(index).service} model={model} />,
       },
       { name: "proxy", value: (index) => words(of(index)).proxy },
-      { name: "kind", value: (index) => KIND_NAMES[of(index).kind] },
+      { name: "kind", value: (index) => KIND_NAMES[of(index).kind], wideOnly: true },
       {
         name: "start",
         value: (index) => times.start[index] as number,
@@ -62,6 +62,7 @@ export function Spans({ model, inView, change, select, selected, filter }: ViewP
   return (
     <Table
       caption="Spans and proxies' records"
+      layout="spans"
       columns={columns}
       rows={rows}
       keyOf={(index) => keys[index] as string}

@@ -46,6 +46,7 @@ export function Statistics({ model, inView, change, select }: ViewProps) {
       </fieldset>
       <Table
         caption={`Statistics by ${by}`}
+        layout={`statistics by-${by}`}
         columns={columns}
         rows={figures}
         keyOf={(one) => `${one.service}\n${one.name}`}

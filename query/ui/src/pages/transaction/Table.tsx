@@ -1,5 +1,6 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useNarrow } from "../../parts/useNarrow";
 import "./table.css";
 
 export type Column<Row> = {
@@ -8,10 +9,14 @@ export type Column<Row> = {
   value: (row: Row) => number | string;
   /** What stands in the cell; the value without it. */
   show?: (row: Row) => ReactNode;
+  /** There is no room for it on a phone. */
+  wideOnly?: boolean;
 };
 
 type Props<Row> = {
   caption: string;
+  /** The class whose style says where on a phone each column stands: in the grid's area of its name. */
+  layout: string;
   columns: readonly Column<Row>[];
   rows: readonly Row[];
   keyOf: (row: Row) => string;
@@ -23,11 +28,13 @@ type Props<Row> = {
 };
 
 const ROW = 30;
+const NARROW_ROW = 48;
 
 /** A table that can be sorted by each column; only the rows in view exist. The first cell opens its row. */
-export function Table<Row>({ caption, columns, rows, keyOf, sort, onSort, onOpen, isSelected }: Props<Row>) {
+export function Table<Row>({ caption, layout, columns, rows, keyOf, sort, onSort, onOpen, isSelected }: Props<Row>) {
   const body = useRef<HTMLTableSectionElement>(null);
   const [margin, setMargin] = useState(0);
+  const height = useNarrow() ? NARROW_ROW : ROW;
   useLayoutEffect(() => {
     const measure = () => setMargin((body.current?.getBoundingClientRect().top ?? 0) + window.scrollY);
     measure();
@@ -50,16 +57,18 @@ export function Table<Row>({ caption, columns, rows, keyOf, sort, onSort, onOpen
   }, [rows, by, descending]);
   const virtual = useWindowVirtualizer({
     count: sorted.length,
-    estimateSize: () => ROW,
+    estimateSize: () => height,
     overscan: 15,
     scrollMargin: margin,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows of another height are measured anew
+  useEffect(() => virtual.measure(), [height]);
   const items = virtual.getVirtualItems();
   const above = (items[0]?.start ?? margin) - margin;
   const below = virtual.getTotalSize() - ((items.at(-1)?.end ?? margin) - margin);
   return (
     <div className="scrolls">
-      <table className="sortable" aria-rowcount={sorted.length + 1}>
+      <table className={`sortable ${layout}`} aria-rowcount={sorted.length + 1}>
         <caption className="visually-hidden">{caption}</caption>
         <thead>
           <tr>
@@ -67,7 +76,13 @@ export function Table<Row>({ caption, columns, rows, keyOf, sort, onSort, onOpen
               const number = rows[0] !== undefined && typeof column.value(rows[0]) === "number";
               const now = by === column ? (descending ? "descending" : "ascending") : undefined;
               return (
-                <th key={column.name} scope="col" aria-sort={now ?? "none"} className={number ? "number" : ""}>
+                <th
+                  key={column.name}
+                  scope="col"
+                  aria-sort={now ?? "none"}
+                  className={classOf(column, number)}
+                  style={{ gridArea: column.name }}
+                >
                   <button
                     type="button"
                     onClick={() =>
@@ -100,13 +115,17 @@ export function Table<Row>({ caption, columns, rows, keyOf, sort, onSort, onOpen
                 key={keyOf(row)}
                 aria-rowindex={item.index + 2}
                 className={isSelected(row) ? "selected" : ""}
-                style={{ height: ROW }}
+                style={{ height }}
               >
                 {columns.map((column, number) => {
                   const value = column.value(row);
                   const text = column.show ? column.show(row) : value;
                   return (
-                    <td key={column.name} className={typeof value === "number" ? "number" : ""}>
+                    <td
+                      key={column.name}
+                      className={classOf(column, typeof value === "number")}
+                      style={{ gridArea: column.name }}
+                    >
                       {number === 0 ? (
                         <button type="button" className="link" onClick={() => onOpen(row)}>
                           {text}
@@ -129,4 +148,8 @@ export function Table<Row>({ caption, columns, rows, keyOf, sort, onSort, onOpen
       </table>
     </div>
   );
+}
+
+function classOf({ wideOnly }: { wideOnly?: boolean }, number: boolean): string {
+  return [number && "number", wideOnly && "wide-only"].filter(Boolean).join(" ");
 }

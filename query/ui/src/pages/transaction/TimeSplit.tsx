@@ -60,14 +60,18 @@ export function TimeSplit({ model, select, selected }: ViewProps) {
           <thead>
             <tr>
               <th scope="col">service</th>
-              <th scope="col">where</th>
+              <th scope="col" className="below">
+                where
+              </th>
               <th scope="col" className="number">
                 time
               </th>
               <th scope="col" className="number">
                 share
               </th>
-              <th scope="col">longest piece</th>
+              <th scope="col" className="below">
+                longest piece
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -78,7 +82,7 @@ export function TimeSplit({ model, select, selected }: ViewProps) {
                   <td>
                     <Service name={share.service} model={model} />
                   </td>
-                  <td>
+                  <td className="below">
                     {PLACE_NAMES[share.place]}{" "}
                     {share.inferred && (
                       <Hint className="noted" text={INFERRED[share.place]}>
@@ -88,7 +92,7 @@ export function TimeSplit({ model, select, selected }: ViewProps) {
                   </td>
                   <td className="number">{duration(share.duration_ns)}</td>
                   <td className="number">{((share.duration_ns / whole) * 100).toFixed(1)} %</td>
-                  <td>
+                  <td className="below">
                     <button type="button" className="link" onClick={() => select(share.longest)}>
                       <bdi>{longest && words(longest).text}</bdi>
                     </button>
