@@ -97,6 +97,9 @@ class AccessSettings:
     reader_groups: tuple[str, ...] = option((), "Groups that may read. Empty: every user may.")
     writer_groups: tuple[str, ...] = option((), "Groups that may send.")
     admin_groups: tuple[str, ...] = option((), "Groups that may do both for every tenant (header X-Scope-OrgID).")
+    sign_out_url: str = option(
+        "", "Address at which users of the proxies sign out, such as /oauth2/sign_out; empty: the pages have no link."
+    )
     open: bool = option(False, "true: anybody may all, also where a service listens on more than loopback.")
 
 

@@ -8,12 +8,13 @@ import ipaddress
 import time
 import urllib.parse
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Final
 
-from weftline.collector.access.identity import ANYBODY, NO_TENANT, Denied, Identity, Role, is_tenant
+from weftline.collector.access.identity import ANYBODY, NO_TENANT, Denied, Identity, Proof, Role, is_tenant
 from weftline.collector.access.tokens import TokenFile
 from weftline.collector.errors import Misconfigured
 from weftline.collector.settings import AccessSettings
@@ -48,6 +49,11 @@ class Access:
     @property
     def on(self) -> bool:
         return self._tokens is not None or bool(self._proxies)
+
+    @property
+    def sign_out_url(self) -> str:
+        """Where users of the proxies sign out; '' if nobody said so."""
+        return self._settings.sign_out_url
 
     def require(self, host: str, what: str) -> None:
         """Raises `Misconfigured` where others than this machine could ask, and nobody said who may."""
@@ -85,13 +91,14 @@ class Access:
         scheme, _, token = fields.one("authorization").partition(" ")
         if scheme and scheme.lower() != "bearer":
             raise Denied("Only the scheme Bearer is known.", known=False)
+        proof = Proof.HEADER if token.strip() else Proof.COOKIE
         token = token.strip() or fields.cookie(COOKIE)
         if not token:
             raise Denied("A token is needed: `Authorization: Bearer …`.", known=False)
         found = self._tokens.find(token) if self._tokens is not None else None
         if found is None:
             raise Denied("The token is unknown or has expired.", known=False)
-        return _choose(found.identity, [found.tenant], fields)
+        return _choose(replace(found.identity, proof=proof), [found.tenant], fields)
 
     def _user(self, user: str, fields: "_Fields") -> Identity:
         s = self._settings
@@ -112,7 +119,8 @@ class Access:
         # Nobody is let into the rows of no tenant because a header is missing.
         if (not tenants and Role.ADMIN not in roles) or not all(map(is_tenant, tenants)):
             raise Denied(f"{user} belongs to no tenant.", known=True, name=user)
-        return _choose(Identity(user, tenants[0] if tenants else NO_TENANT, frozenset(roles)), tenants, fields)
+        identity = Identity(user, tenants[0] if tenants else NO_TENANT, frozenset(roles), Proof.PROXY)
+        return _choose(identity, tenants, fields)
 
 
 def _choose(identity: Identity, tenants: Sequence[str], fields: "_Fields") -> Identity:
@@ -122,7 +130,7 @@ def _choose(identity: Identity, tenants: Sequence[str], fields: "_Fields") -> Id
         return identity
     if not is_tenant(chosen) or not (chosen in tenants or Role.ADMIN in identity.roles):
         raise Denied(f"{identity.name} may not ask for that tenant.", known=True, name=identity.name)
-    return Identity(identity.name, chosen, identity.roles)
+    return replace(identity, tenant=chosen)
 
 
 class _Fields:

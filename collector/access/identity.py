@@ -25,6 +25,19 @@ def is_tenant(name: str) -> bool:
     return name == NO_TENANT or _TENANT.fullmatch(name) is not None
 
 
+class Proof(StrEnum):
+    """How it is known who asks."""
+
+    NONE = ""
+    """it isn't: anybody may"""
+    HEADER = "header"
+    """a token that the client sends with each request"""
+    COOKIE = "cookie"
+    """a token that a browser keeps since somebody signed in"""
+    PROXY = "proxy"
+    """a trusted proxy says so"""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who asks, for which tenant. ``name`` is a token's or a user's; '' for anybody where access is open."""
@@ -32,6 +45,7 @@ class Identity:
     name: str
     tenant: str
     roles: frozenset[Role]
+    proof: Proof = Proof.NONE
 
     def may(self, role: Role) -> bool:
         return role in self.roles or Role.ADMIN in self.roles

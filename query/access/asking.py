@@ -5,12 +5,26 @@ reads nothing.
 """
 
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Final
 
 from weftline.collector.store.tenants import Asker
 
 CURRENT: Final[ContextVar[Asker]] = ContextVar("weftline_asker")
 """Threads that Starlette starts for a request have it, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A person before a browser, who can sign out."""
+
+    name: str
+    """with the tenant, if there is one"""
+    sign_out_url: str
+    """the proxy's; '' for the sign-in form's cookie, which only we can take away"""
+
+
+SIGNED_IN: Final[ContextVar[SignedIn | None]] = ContextVar("weftline_signed_in", default=None)
 
 
 def current_asker() -> Asker:

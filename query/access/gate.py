@@ -16,7 +16,7 @@ from weftline.collector.access.identity import ANYBODY, Denied, Identity, Role
 from weftline.collector.store.lookups import LookUp
 from weftline.collector.store.tenants import Asker
 from weftline.query import problems
-from weftline.query.access.asking import CURRENT
+from weftline.query.access.asking import CURRENT, SIGNED_IN
 from weftline.query.access.audit import Audit, now, shown
 from weftline.query.access.sign_in import SignIn
 
@@ -72,11 +72,12 @@ class Gate:
                 status = message["status"]
             await send(message)
 
-        current = CURRENT.set(asker)
+        current, signed_in = CURRENT.set(asker), SIGNED_IN.set(self._sign_in.signed_in(identity))
         try:
             await self._app(scope, receive, watch)
         finally:
             CURRENT.reset(current)
+            SIGNED_IN.reset(signed_in)
             if scope["path"].startswith(AUDITED):
                 self._note(scope, identity.name, asker, status, began)
 

@@ -13,7 +13,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weftline.collector.access.gate import COOKIE, Access
-from weftline.collector.access.identity import Denied, Identity, Role
+from weftline.collector.access.identity import Denied, Identity, Proof, Role
+from weftline.query.access.asking import SignedIn
 
 PATH: Final = "/sign-in"
 OUT: Final = "/sign-out"
@@ -55,6 +56,11 @@ class SignIn:
             and not path.startswith(("/api/", "/analytics/"))
             and "text/html" in Headers(scope=scope).get("accept", "")
         )
+
+    def signed_in(self, identity: Identity) -> SignedIn | None:
+        """Who sees this page, if they can sign out: who sends a token with each request can't."""
+        way_out = {Proof.COOKIE: "", Proof.PROXY: self._access.sign_out_url or None}.get(identity.proof)
+        return None if way_out is None else SignedIn(_named(identity), way_out)
 
     def form(self, scope: Scope, error: Denied) -> ASGIApp:
         headers = Headers(scope=scope)
@@ -115,13 +121,16 @@ class SignIn:
         return _page(status, (f'<p role="alert">{html.escape(said)}</p>' if said else "") + form)
 
     def _signed_in(self, identity: Identity) -> HTMLResponse:
-        whose = f", tenant {html.escape(identity.tenant)}" if identity.tenant else ""
         base = html.escape(self._base)
         return _page(
             200,
-            f'<p>Signed in as {html.escape(identity.name)}{whose}. <a href="{base}/">Go on</a></p>'
+            f'<p>Signed in as {html.escape(_named(identity))}. <a href="{base}/">Go on</a></p>'
             f'<form method="post" action="{base}{OUT}"><button>Sign out</button></form>',
         )
+
+
+def _named(identity: Identity) -> str:
+    return f"{identity.name}, tenant {identity.tenant}" if identity.tenant else identity.name
 
 
 def _page(status: int, body: str, head: str = "") -> HTMLResponse:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import FileResponse
 
+from weftline.query.access.asking import SIGNED_IN, SignedIn
 from weftline.query.settings import QuerySettings
 
 ASSETS: Final = "assets/"
@@ -68,6 +69,14 @@ def asset(request: Request, file: Path) -> Response:
     return FileResponse(file, headers=headers)
 
 
+def user(signed_in: SignedIn | None) -> str:
+    """What tells the page who sees it, and where they sign out."""
+    if signed_in is None:
+        return ""
+    name, url = html.escape(signed_in.name, quote=True), html.escape(signed_in.sign_out_url, quote=True)
+    return f'<meta name="weftline-user" content="{name}" data-sign-out="{url}">'
+
+
 def router(settings: QuerySettings) -> APIRouter:
     """The routes over the folder of the built UI."""
     folder = Path(settings.ui) if settings.ui else Path(str(files("weftline.query"))) / "ui" / "dist"
@@ -91,6 +100,11 @@ def router(settings: QuerySettings) -> APIRouter:
         if path.startswith(ASSETS):
             # An index.html in its place would be run as a script.
             raise HTTPException(404, f"There is nothing at {request.url.path}.")
-        return Response(index(), headers={**SECURITY_HEADERS, "Cache-Control": "no-cache"}, media_type="text/html")
+        signed_in = SIGNED_IN.get()
+        # Nobody sees it again with the Back button after signing out.
+        headers = {**SECURITY_HEADERS, "Cache-Control": "no-store" if signed_in else "no-cache"}
+        return Response(
+            index().replace("</head>", f"{user(signed_in)}</head>", 1), headers=headers, media_type="text/html"
+        )
 
     return routes

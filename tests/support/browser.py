@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from support.demo_traffic import Traffic, transaction
 from support.server import serve
+from weftline.collector.access.gate import OPEN, Access
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_proxy_stats import ClickHouseProxyStats
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
@@ -103,13 +104,18 @@ def page_of(
 
 @contextmanager
 def site(
-    store: ClickHouseSettings, demo: Sequence[Traffic], *, base_path: str = "", max_rows: int = 20_000
+    store: ClickHouseSettings,
+    demo: Sequence[Traffic],
+    *,
+    base_path: str = "",
+    max_rows: int = 20_000,
+    access: Access = OPEN,
 ) -> Iterator[Site]:
     """The query service over ``store``, with the built pages."""
     if not (UI / "dist" / "index.html").exists():
         _cannot("The pages are not built: make ui.")
     with closing(ClickHouseReader(store)) as reader, closing(ClickHouseSearcher(store)) as searcher:
-        app = create_app(reader, searcher, QuerySettings(base_path=base_path, max_rows=max_rows))
+        app = create_app(reader, searcher, QuerySettings(base_path=base_path, max_rows=max_rows), access)
         with serve(app) as url:
             yield Site(url + base_path, demo)
 

@@ -1,5 +1,6 @@
 """The form for browsers: what it asks, keeps, and refuses to be used for."""
 
+import re
 from http.cookies import SimpleCookie
 from pathlib import Path
 
@@ -50,6 +51,32 @@ def test_a_browser_gets_a_form_and_comes_back_to_where_it_was(app, made: Tokens)
     assert call(app, "/weft/api/services", **cookie).status_code == 200
     assert call(app, "/weft/trace/x", **HTML, **cookie).status_code == 200
     assert "Signed in as a, tenant a" in call(app, "/weft/sign-in", **HTML, **cookie).text
+
+
+def user(app, **headers: str) -> str | None:
+    """What a page says of who sees it."""
+    answer = call(app, "/weft/", **HTML, **headers)
+    found = re.search(r'<meta name="weftline-user" content="(.*?)" data-sign-out="(.*?)">', answer.text)
+    assert answer.headers["cache-control"] == ("no-store" if found else "no-cache")
+    return found and "; ".join(found.groups())
+
+
+def test_pages_know_whom_they_can_sign_out(made: Tokens, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<html><head></head></html>", encoding="utf-8")
+    settings = QuerySettings(base_path="/weft", ui=str(tmp_path))
+    cookie = {"cookie": f"weftline_token={made.secrets['a']}"}
+    alice = {"x-forwarded-user": '">alice'}
+    app = create_app(RowsReader(), RowsSearcher(), settings, made.access())
+    assert user(app, **cookie) == "a, tenant a; "
+    assert user(app, **made.bearer("a")) is None, "it sends the token again, whatever we forget"
+    app = create_app(RowsReader(), RowsSearcher(), settings, made.access(trusted_proxies=("127.0.0.1/32",)))
+    assert user(app, **alice, **cookie) is None, "nobody said where"
+    app = create_app(
+        RowsReader(), RowsSearcher(), settings, made.access(trusted_proxies=("127.0.0.1/32",), sign_out_url="/out?a&b")
+    )
+    assert user(app, **alice, **cookie) == "&quot;&gt;alice; /out?a&amp;b"
+    assert user(app, **cookie) == "a, tenant a; "
+    assert user(create_app(RowsReader(), RowsSearcher(), settings), **cookie) is None
 
 
 def test_behind_tls_the_cookie_stays_there(app, made: Tokens) -> None:

@@ -2,6 +2,7 @@ import { useEffect, useRef } from "react";
 import { NavLink, Outlet, ScrollRestoration, useHref, useLocation, useMatch } from "react-router";
 import "./frame.css";
 import { IdBox } from "./IdBox";
+import { SignOut } from "./SignOut";
 import { ThemeSwitch } from "./ThemeSwitch";
 
 const PAGES = [
@@ -44,6 +45,7 @@ export function Frame() {
         </nav>
         {!home && <IdBox />}
         <ThemeSwitch />
+        <SignOut />
       </header>
       <main id="main" tabIndex={-1}>
         <Outlet />
