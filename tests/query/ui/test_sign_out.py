@@ -1,5 +1,6 @@
-"""Where one has to sign in: the pages say who one is and let one out."""
+"""Where one has to sign in: the pages say who one is and let one out, and lead back to where one was."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,21 @@ def test_who_signed_in_can_sign_out(stranger: Page, closed: Site, made: Tokens) 
     stranger.go_back()
     expect(stranger.get_by_label("Token")).to_be_visible()
     expect(stranger.get_by_role("tree")).to_have_count(0)
+
+
+def test_who_is_signed_out_meanwhile_is_led_back(stranger: Page, closed: Site, made: Tokens) -> None:
+    stranger.goto(f"{closed.url}/search?q=flags%3DUF")
+    sign_in(stranger, made)
+    expect(stranger.get_by_role("list", name="Transactions")).to_be_visible()
+    # In another tab, or because the token has expired.
+    stranger.context.clear_cookies()
+    stranger.get_by_role("combobox", name="Search").fill("flags=NR")
+    stranger.keyboard.press("Enter")
+    expect(stranger.get_by_role("alert").first).to_contain_text("A token is needed")
+    stranger.get_by_role("alert").first.get_by_role("button", name="Sign in").click()
+    sign_in(stranger, made)
+    expect(stranger).to_have_url(re.compile(r"/search\?q=flags%3DNR"))
+    expect(stranger.get_by_role("list", name="Transactions").get_by_role("listitem").first).to_contain_text("404")
 
 
 def test_users_of_a_proxy_sign_out_there(

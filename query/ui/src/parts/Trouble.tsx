@@ -7,6 +7,12 @@ export function Trouble({ error, retry }: { error: Error; retry?: () => void }) 
   return (
     <div role="alert" className="trouble">
       <pre>{printable(error.message)}</pre>
+      {error instanceof AnswerError && error.status === 401 && (
+        // The page itself is asked for: the service answers with its form, which leads back to here.
+        <button type="button" onClick={() => window.location.reload()}>
+          Sign in
+        </button>
+      )}
       {!refused && retry && (
         <button type="button" onClick={retry}>
           Try again
