@@ -89,3 +89,14 @@ def test_fast_clicks_add_up(slow: Page, pages: Site) -> None:
     expect(tabs.first).to_be_visible()
     for place in range(tabs.count()):
         assert tabs.nth(place).evaluate("async (tab) => { tab.click(); await null; return tab.ariaSelected }") == "true"
+
+
+def test_a_key_is_for_the_matches_that_are_shown(slow: Page, pages: Site) -> None:
+    slow.goto(f"/trace/{pages.of(SUCCESS).transaction_id}")
+    expect(slow.get_by_role("treeitem").first).to_be_visible()
+    slow.keyboard.press("/")
+    slow.keyboard.type("order")
+    expect(slow.locator(".find output")).not_to_be_empty()
+    slow.keyboard.press("Escape")
+    slow.keyboard.press("n")
+    expect(slow.locator(".entry.selected.found")).to_be_visible()

@@ -8,12 +8,14 @@ const KIND_LABELS = { span: "spans", access_log: "access logs", attempt: "attemp
 
 type Props = ViewProps & {
   matches: readonly number[];
+  /** Those are still of what was looked for before. */
+  looking: boolean;
   failures: readonly number[];
   step: (those: readonly number[], forward: boolean) => void;
 };
 
 /** What is looked for and what is left out; all of it is in the address. */
-export function Filters({ model, inView, change, selected, filter, matches, failures, step }: Props) {
+export function Filters({ model, inView, change, selected, filter, matches, looking, failures, step }: Props) {
   const { entries, colours, times } = model;
   const { view, services, kinds, level, errors, find, only, depth } = inView;
   const rows = view === "timeline" || view === "logs" || view === "spans";
@@ -42,9 +44,11 @@ export function Filters({ model, inView, change, selected, filter, matches, fail
             {find && (
               <>
                 <output className="quiet">
-                  {matches.length === 0
-                    ? "nothing"
-                    : `${at >= 0 ? `${at + 1} of ` : ""}${matches.length.toLocaleString("en")}`}
+                  {looking
+                    ? ""
+                    : matches.length === 0
+                      ? "nothing"
+                      : `${at >= 0 ? `${at + 1} of ` : ""}${matches.length.toLocaleString("en")}`}
                 </output>
                 <button
                   type="button"

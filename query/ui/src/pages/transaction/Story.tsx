@@ -1,4 +1,4 @@
-import { useCallback, useDeferredValue, useEffect, useMemo } from "react";
+import { useCallback, useDeferredValue, useLayoutEffect, useMemo } from "react";
 import type { Transaction } from "../../api/queries";
 import type { Following } from "../../api/useFollowed";
 import { Trouble } from "../../parts/Trouble";
@@ -68,7 +68,8 @@ export function Story({ asked, answer, following, setFollow, trouble, refresh, r
   );
   const failures = useMemo(() => order.filter((index) => entries[index]?.error), [order, entries]);
 
-  useEffect(() => {
+  // Before the new matches can be seen: a key pressed at their sight is for them.
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
       if (event.key === "/") document.getElementById("find")?.focus();
@@ -90,7 +91,7 @@ export function Story({ asked, answer, following, setFollow, trouble, refresh, r
       <Head asked={asked} model={model} select={select} refresh={refresh} refreshing={refreshing} />
       {trouble && <Trouble error={trouble} retry={refresh} />}
       <Views view={inView.view} change={change} model={model} />
-      <Filters {...parts} matches={matches} failures={failures} step={step} />
+      <Filters {...parts} matches={matches} looking={find !== inView.find} failures={failures} step={step} />
       <div className={selected >= 0 ? "with-detail" : ""}>
         <div className="view" id="view" role="tabpanel" aria-labelledby={`tab-${inView.view}`}>
           {entries.length === 0 ? (
