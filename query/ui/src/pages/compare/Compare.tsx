@@ -1,5 +1,6 @@
 import { type FormEvent, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
+import { AnswerError } from "../../api/client";
 import { type TransactionHead, useComparison, useTransaction } from "../../api/queries";
 import { duration } from "../../format/duration";
 import { oneLine, printable } from "../../format/printable";
@@ -24,6 +25,10 @@ export function Compare({ a, b }: { a: string; b: string }) {
       <p>
         <Link to={`/trace/${encodeURIComponent(b)}...${encodeURIComponent(a)}`}>Swap them</Link>
       </p>
+      {/* Which of the two is unknown, its side says. */}
+      {error && !(error instanceof AnswerError && error.status < 500) && (
+        <Trouble error={error} retry={() => void comparison.refetch()} />
+      )}
       <Pending query={comparison} of={["compare", a, b]} says="Comparing every row of both" />
       <div className="sides">
         <Side name="A" id={a} other={b} compared={data?.a} alone={error !== null} />
