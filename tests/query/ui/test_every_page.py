@@ -64,9 +64,12 @@ def violations(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_nobody_is_kept_out(themed: Page, pages: Site, name: str) -> None:
+    asked: list[str] = []
+    themed.on("request", lambda request: asked.append(request.url))
     themed.goto(address(name, pages))
     themed.wait_for_load_state("networkidle")
     expect(themed.get_by_role("heading", level=1).first).to_be_attached()
+    assert [url for url in asked if not url.startswith(pages.url)] == [], "nothing from elsewhere"
     assert violations(themed) == []
 
 
