@@ -18,6 +18,7 @@ from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.protocol import Signal
 from weftline.deploy.demo.kinds import APPLICATION_ERROR, NO_ROUTE, RETRY, SAMPLED_OUT, SUCCESS, TIMEOUT, UPSTREAM_DOWN
+from weftline.query.cli.client import fetch
 
 pytestmark = [pytest.mark.browser, pytest.mark.clickhouse]
 
@@ -68,6 +69,23 @@ def test_the_verdict_stands_first_and_leads_to_its_evidence(page: Page, pages: S
     page.reload()
     expect(page.locator(".entry.evidence.selected")).to_be_in_viewport()
     expect(detail).to_contain_text("could not connect to the upstream")
+
+
+def test_spans_proxy_hops_attempts_and_lines_stand_in_one_view_cause_first(browser: Browser, pages: Site) -> None:
+    transaction_id = pages.of(RETRY).transaction_id
+    parents = [entry["parent"] for entry in fetch(transaction_id, pages.url)["entries"]]
+    with page_of(browser, pages.url, size={"width": 1280, "height": 1600}) as page:
+        show(page, transaction_id)
+        has_rows(page, len(parents))
+        expect(page.get_by_role("treeitem")).to_have_count(len(parents))
+        shown = [
+            int(it.removeprefix("row-")) for it in page.locator(".entry").evaluate_all("all => all.map(one => one.id)")
+        ]
+        for place, index in enumerate(shown):
+            assert parents[index] is None or parents[index] in shown[:place]
+        for kind in ("span", "access_log", "attempt", "log"):
+            assert page.locator(f".entry.{kind}").count() > 0
+        assert {"proxy", "inbound proxy", "outbound proxy"} <= set(page.locator(".entry .proxy").all_inner_texts())
 
 
 def test_an_application_error_and_a_timeout_are_told_apart(page: Page, pages: Site) -> None:
