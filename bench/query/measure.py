@@ -5,6 +5,7 @@ A real ClickHouse, filled (`bench.fill`), and `weftline query` as a process of i
 
 import argparse
 import http.client
+import os
 import random
 import statistics
 import sys
@@ -29,7 +30,12 @@ from weftline.deploy.local.process import Process
 
 DEFAULT_SPANS: Final = 2_000_000
 LOOK_UPS, WARM_UP, THREADS, SECONDS = 300, 50, 4, 10.0
-LISTS, BIG_TRACES, BIG_SPANS = 20, 9, 10_000
+LISTS, BIG_TRACES, BIG_SPANS, COLD = 20, 9, 10_000, 20
+SEARCHES: Final = {
+    "service=…": "service=cart-1",
+    "service=… status=error": "service=cart-1 status=error",
+    "http.route=…": 'http.route="/api/v1/orders/{id}"',
+}
 BIG: Final = "b" * 31 + "0"
 FILL_BIG: Final = """
 INSERT INTO spans (transaction_id, time, duration, span_id, parent_span_id, service, name, kind, status, resource, attributes)
@@ -57,6 +63,7 @@ def main() -> None:
                 assert query.pid
                 assert clickhouse.pid
                 _measure(port, [query.pid, clickhouse.pid], ids, transactions)
+                _print("transactions/ID, nothing in memory", _cold(port, settings, folder / "clickhouse", ids[:COLD]))
             print("\nClickHouse alone, CPU of it a look-up:")
             for what, ms in limits.measure(settings, clickhouse.pid, ids[:100]).items():
                 print(f"{what:<44}{ms:>6.1f} ms")
@@ -78,12 +85,14 @@ def _prepare(settings: ClickHouseSettings, spans: int) -> tuple[int, list[str]]:
         rows, size = client.execute(
             "SELECT sum(rows), sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase()"
         )[0]
-        of_spans = client.execute(
-            "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase() AND table = 'spans'"
-        )[0][0]
+        sizes = client.execute(
+            "SELECT table, sum(bytes_on_disk) AS size FROM system.parts WHERE active AND database = currentDatabase() "
+            "GROUP BY table ORDER BY size DESC LIMIT 8"
+        )
         print(
             f"{stored:,} spans, {transactions:,} transactions of {fill.ROWS} rows, {fill.SERVICES} services; "
-            f"{rows:,} rows and {size / 1e9:.2f} GB in all tables, {of_spans / stored:.0f} bytes a span in `spans`"
+            f"{rows:,} rows and {size / 1e9:.2f} GB in all tables, in bytes a span: "
+            + ", ".join(f"{table} {of / stored:.1f}" for table, of in sizes)
         )
         pick = random.Random(1)
         numbers = [pick.randrange(transactions) for _ in range(LOOK_UPS + WARM_UP)]
@@ -125,6 +134,8 @@ def _measure(port: int, pids: Sequence[int], ids: Sequence[str], transactions: i
     _print(f"transactions/ID, {fill.ROWS} rows of {transactions * fill.ROWS:,}", look_up)
     _print("traces/ID (Jaeger v1), the same", [_get(connection, f"/api/traces/{one}") for one in rest[:100]])
     _print("trace-summaries of 20", _lists(connection))
+    for what, asked in SEARCHES.items():
+        _print(f"search {what}, 20 of a quarter hour", _searches(connection, asked))
     big = [_get(connection, f"/api/traces/{BIG}") for _ in range(BIG_TRACES)]
     _print(f"traces/ID (Jaeger v1), {BIG_SPANS:,} spans", big)
     count, wall, cpu = _together(port, pids, rest)
@@ -151,6 +162,32 @@ def _lists(connection: http.client.HTTPConnection) -> list[float]:
         )
         took.append(_get(connection, f"/api/v3/trace-summaries?{parameters}"))
     return took[2:]
+
+
+def _searches(connection: http.client.HTTPConnection, asked: str) -> list[float]:
+    now = time.time()
+    took = []
+    for number in range(LISTS + 2):
+        end = now - (number % 22 + 1) * 3600
+        window = {"q": asked, "since": _iso(end - 900), "until": _iso(end), "limit": 20}
+        took.append(_get(connection, f"/api/v1/search?{urllib.parse.urlencode(window)}"))
+    return took[2:]
+
+
+def _cold(port: int, settings: ClickHouseSettings, folder: Path, ids: Sequence[str]) -> list[float]:
+    """Look-ups by a service that is warm, each of a store of which nothing is in memory: no mark, no block, no page."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    took = []
+    with connect(settings) as client:
+        for one in ids:
+            for cache in ("MARK", "UNCOMPRESSED", "PRIMARY INDEX", "QUERY CONDITION"):
+                client.execute(f"SYSTEM DROP {cache} CACHE")
+            for path in folder.rglob("*"):
+                if path.is_file():
+                    with path.open("rb") as file:
+                        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            took.append(_get(connection, f"/api/v1/transactions/{one}"))
+    return took
 
 
 def _service_name(number: int) -> str:
