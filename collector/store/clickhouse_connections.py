@@ -89,7 +89,7 @@ class ClickHouseConnections:
     ) -> list[tuple[Any, ...]]:
         """The rows of a query. ``settings`` are ClickHouse's own and bound it. Raises `TryLater` and `AskOtherwise`."""
         asker = self._ask()
-        with executing(self._settings, bounded=settings is not None), self._client(asker.tenant) as client:
+        with executing(self._settings, bounded=settings is not None), self._client(asker.tenant, sql) as client:
             rows: list[tuple[Any, ...]] = client.execute(sql, dict(parameters), settings=settings)
         asker.rows += len(rows)
         return [text(row) if holds_bytes(row) else row for row in rows]
@@ -97,7 +97,7 @@ class ClickHouseConnections:
     def lines(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[bytes, ...]]:
         """The rows of a query whose columns are all strings, as bytes. Raises `TryLater`."""
         asker = self._ask()
-        with executing(self._settings), self._client(asker.tenant) as client:
+        with executing(self._settings), self._client(asker.tenant, sql) as client:
             rows: list[tuple[bytes, ...]] = client.execute(sql, dict(parameters), settings=_LINES)
         asker.rows += len(rows)
         return rows
@@ -105,20 +105,20 @@ class ClickHouseConnections:
     def blocks(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[tuple[bytes, ...]], None, None]:
         """As `lines`, in blocks of `BLOCK_ROWS` at most, as they arrive."""
         asker = self._ask()
-        with executing(self._settings), self._client(asker.tenant) as client:
+        with executing(self._settings), self._client(asker.tenant, sql) as client:
             settings = {**_LINES, "max_block_size": BLOCK_ROWS}
             for block in client.execute_iter(sql, dict(parameters), settings=settings, chunk_size=BLOCK_ROWS):
                 asker.rows += len(block)
                 yield block
 
     @contextmanager
-    def _client(self, tenant: str) -> Iterator[Client]:
-        """A connection on which every query sees the rows of ``tenant``."""
+    def _client(self, tenant: str, sql: str) -> Iterator[Client]:
+        """A connection on which the query ``sql`` sees the rows of ``tenant``."""
         try:
             client = self._idle.get_nowait()
         except queue.Empty:
             client = connect(self._settings)
-        client.settings = {**(ON_CLUSTER if self._settings.cluster else {}), **only(tenant, self._settings.database)}
+        client.settings = {**(ON_CLUSTER if self._settings.cluster else {}), **only(tenant, self._settings, sql)}
         try:
             yield client
         except ServerException:

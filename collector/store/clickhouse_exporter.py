@@ -17,7 +17,7 @@ class ClickHouseExporter:
 
     def __init__(self, settings: ClickHouseSettings, tenant: str = "") -> None:
         self._settings = settings
-        self._limits = {**_SETTINGS, **only(tenant, settings.database)}
+        self._tenant = tenant
 
     def resolve(self, any_id: str) -> Sequence[str]:
         ids = [id_ for (id_,) in self._rows("resolve", {"id": any_id})]
@@ -46,4 +46,5 @@ class ClickHouseExporter:
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         with executing(self._settings), connect(self._settings) as client:
-            yield from client.execute_iter(sql, parameters, settings=self._limits)
+            limits = {**_SETTINGS, **only(self._tenant, self._settings, sql)}
+            yield from client.execute_iter(sql, parameters, settings=limits)

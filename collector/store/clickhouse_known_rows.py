@@ -22,22 +22,23 @@ class ClickHouseKnownRows:
 
     def __init__(self, settings: ClickHouseSettings, tenant: str = "") -> None:
         self._settings = settings
-        self._limits = {**_BYTES, **only(tenant, settings.database)}
+        self._tenant = tenant
         self._client: Client | None = None
 
     def rows(self, table: str, ids: Collection[bytes], since: int, until: int) -> list[tuple[Any, ...]]:
         if not ids:
             return []
         wanted = {"name": "ids", "structure": [("id", "FixedString(16)")], "data": [{"id": it} for it in ids]}
+        sql = statements.read(f"known_{table}")
         with executing(self._settings):
             client = self._client or connect(self._settings)
             self._client = None  # put back when the answer is whole
             try:
                 rows: list[tuple[Any, ...]] = client.execute(
-                    statements.read(f"known_{table}"),
+                    sql,
                     {"since": since, "until": until},
                     external_tables=[wanted],
-                    settings=self._limits,
+                    settings={**_BYTES, **only(self._tenant, self._settings, sql)},
                 )
             except BaseException:
                 client.disconnect()

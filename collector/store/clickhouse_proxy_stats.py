@@ -27,12 +27,9 @@ class ClickHouseProxyStats:
             client.execute(statements.text("insert/proxy_stats.sql"), data, settings=options)
 
     def latest(self, since: int) -> Sequence[ProxyStatRow]:
+        sql = statements.read("proxy_stats_latest")
         with executing(self._settings), connect(self._settings) as client:
-            rows = client.execute(
-                statements.read("proxy_stats_latest"),
-                {"since": since},
-                settings=only(self._tenant, self._settings.database),
-            )
+            rows = client.execute(sql, {"since": since}, settings=only(self._tenant, self._settings, sql))
         return [ProxyStatRow(*row) for row in rows]
 
     def check(self) -> None:

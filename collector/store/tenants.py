@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from weftline.collector.access.identity import is_tenant
+from weftline.collector.settings import ClickHouseSettings
 
 TABLES: Final = (
     "access_logs",
@@ -49,16 +50,24 @@ def nobody_in_particular() -> Asker:
     return Asker()
 
 
-@lru_cache(maxsize=1024)
-def only(tenant: str, database: str) -> Mapping[str, str]:
-    """ClickHouse's settings for a query that sees the rows of ``tenant``; ``database`` is where the rows are.
+def only(tenant: str, settings: ClickHouseSettings, sql: str) -> Mapping[str, str]:
+    """ClickHouse's settings for the query ``sql``, which then sees the rows of ``tenant``.
 
-    On a cluster that is the database of each server, behind the one that is asked: a shard that works on a view finds
-    its tables by their full names only.
+    Filters are put on the tables that the query can read: those whose names are in it, and a view's name holds those of
+    the tables below it. Not on all, because ClickHouse parses each again for every part of a query.
     """
+    return _filters(tenant, settings.database, bool(settings.cluster), tuple(name for name in TABLES if name in sql))
+
+
+@lru_cache(maxsize=1024)
+def _filters(tenant: str, database: str, on_cluster: bool, tables: tuple[str, ...]) -> Mapping[str, str]:
     # Neither has quotes, wherever it came from.
     if not is_tenant(tenant) or not database.isidentifier():
         raise ValueError(f"{tenant!r} is no tenant's name, or {database!r} no database's")
-    tables = [name for table in TABLES for name in (table, f"{database}.{table}")]
-    filters = ", ".join(f"'{table}': 'tenant = ''{tenant}'''" for table in tables)
+    names = [f"{database}.{table}" for table in tables]
+    if on_cluster:
+        # The Distributed tables, which are asked, are in another database than each server's; behind them a shard that
+        # works on a view finds its tables by their full names only.
+        names += tables
+    filters = ", ".join(f"'{name}': 'tenant = ''{tenant}'''" for name in names)
     return {"additional_table_filters": f"{{{filters}}}"}

@@ -88,6 +88,7 @@ def test_a_query_that_says_nothing_of_tenants_reads_ones_own(two: ClickHouseSett
             "searchable_spans",
             "searchable_logs",
             "searchable_access_logs",
+            "searchable_transactions",
         ):
             query = sql.format(table=table)
             mine = []
@@ -143,12 +144,35 @@ def test_views_keep_tenants_apart_also_where_one_insert_has_several(two: ClickHo
     assert set(marks) == {("a", "of a"), ("b", "of b")}
 
 
+def test_a_view_holds_the_names_of_the_tables_below_it(store: ClickHouseSettings) -> None:
+    """By which `only` knows what a query can read."""
+    with connect(store) as client:
+        views = client.execute(
+            "SELECT name, as_select FROM system.tables WHERE database = currentDatabase() AND engine = 'View'"
+        )
+    assert len(views) >= 4
+    for name, select in views:
+        below = {table for table in TABLES if f"{store.database}.{table}" in select}
+        assert below, name
+        assert below <= {table for table in TABLES if table in name}, name
+
+
+@pytest.mark.parametrize("cluster", ["", "two"])
+def test_each_table_that_a_query_names_is_filtered_and_no_other(cluster: str) -> None:
+    settings = ClickHouseSettings(database="weft", cluster=cluster)
+    for table in TABLES:
+        filters = only("a", settings, f"SELECT 1 FROM {table}")["additional_table_filters"]
+        assert f"'weft.{table}': 'tenant = ''a''" in filters
+        assert (f"'{table}': 'tenant = ''a''" in filters) is bool(cluster)
+        assert filters.count("tenant") <= 2 * (2 if cluster else 1), "itself, and one whose name is in its name"
+
+
 def test_a_name_that_is_none_never_becomes_sql() -> None:
     for name in ("a'", "a b", "\\", "x" * 65):
         with pytest.raises(ValueError, match="no tenant"):
-            only(name, "weftline")
+            only(name, ClickHouseSettings(), "SELECT 1 FROM spans")
     with pytest.raises(ValueError, match="no database"):
-        only("a", "weft'line")
+        only("a", ClickHouseSettings(database="weft'line"), "SELECT 1 FROM spans")
 
 
 def test_a_look_up_reads_as_little_as_before(two: ClickHouseSettings) -> None:
