@@ -29,7 +29,9 @@ def few(connections: ClickHouseConnections, transaction_id: str) -> Few | None:
         found[kind.decode()].append(line.decode())
     rows: list[Row] = []
     if found["within"]:
-        first, last = map(int, found["within"][0].split())
+        first, last, most = map(int, found["within"][0].split())
+        if most > MOST:
+            return None
         of_one = {"id": transaction_id, "first": first, "last": last}
         own = _ask(connections, _ROWS, statements.OF_ONE, of_one)
         if own is None:
