@@ -1,6 +1,6 @@
 """`Searcher` over ClickHouse's native port."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from weftline.collector.settings import ClickHouseSettings
@@ -9,11 +9,13 @@ from weftline.collector.store.clickhouse_connections import ClickHouseConnection
 from weftline.collector.store.conditions import Condition
 from weftline.collector.store.searcher import FACETS, Facet, Hit, Place, Window
 from weftline.collector.store.tenants import Ask, nobody_in_particular
-from weftline.collector.store.where import where
+from weftline.collector.store.where import LATER, where
 
 ROWS_LATER: Final = 3_600_000_000_000
 """How much later than its transaction's beginning a row may lie and still be found at the end of a window, in ns."""
 LAST: Final = Place(2**63 - 1, "f" * 32)
+MOST_GOING_ON: Final = 1000
+"""Transactions that go on after a window and are asked for by ids; of more, everything that comes later is read."""
 MAX_BYTES_IN_SET: Final = 1 << 30
 MAX_MEMORY: Final = 4 << 30
 
@@ -44,26 +46,39 @@ class ClickHouseSearcher:
         self, name: str, condition: Condition, window: Window, seconds: float, *, before: Place, limit: int
     ) -> list[tuple[Any, ...]]:
         sql, values = where(condition)
-        return self._connections.execute(
-            statements.read(name).replace("$CONDITION", sql),
-            {
-                **values,
-                "before": before.start,
-                "before_id": before.transaction_id,
-                "limit": limit,
-                "since": window.since,
-                "until": window.until,
-                "rows_until": min(window.until + ROWS_LATER, LAST.start),
-            },
-            {
-                "readonly": 2,
-                "max_execution_time": max(seconds, 0.001),
-                "timeout_overflow_mode": "throw",
-                "max_bytes_in_set": MAX_BYTES_IN_SET,
-                "set_overflow_mode": "throw",
-                "max_memory_usage": MAX_MEMORY,
-            },
-        )
+        values |= {
+            "before": before.start,
+            "before_id": before.transaction_id,
+            "limit": limit,
+            "since": window.since,
+            "until": window.until,
+            "rows_until": window.until,
+        }
+        bounds = {
+            "readonly": 2,
+            "max_execution_time": max(seconds, 0.001),
+            "timeout_overflow_mode": "throw",
+            "max_bytes_in_set": MAX_BYTES_IN_SET,
+            "set_overflow_mode": "throw",
+            "max_memory_usage": MAX_MEMORY,
+        }
+        later = ""
+        if LATER in sql:
+            later = self._later(window, values, bounds)
+        statement = statements.read(name).replace("$CONDITION", sql).replace(LATER, later)
+        return self._connections.execute(statement, values, bounds)
+
+    def _later(self, window: Window, values: dict[str, Any], bounds: Mapping[str, Any]) -> str:
+        """The part of a condition for rows that come after the window, and ``values`` of its placeholders."""
+        later = min(window.until + ROWS_LATER, LAST.start)
+        asked = {"since": window.since, "until": window.until, "later": later, "limit": MOST_GOING_ON + 1}
+        going_on = [id_ for (id_,) in self._connections.execute(statements.read("search_going_on"), asked, bounds)]
+        if len(going_on) > MOST_GOING_ON:
+            values["rows_until"] = later
+        elif going_on:
+            values |= {"later": later, "going_on": going_on}
+            return statements.read("search_later").rstrip()
+        return ""
 
 
 def _place_of(facet: Facet) -> tuple[int, int, str]:

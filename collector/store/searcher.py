@@ -73,7 +73,7 @@ class Searcher(Protocol):
         """
 
     def facets(self, condition: Condition, window: Window, limit: int, seconds: float) -> Sequence[Facet]:
-        """Of the newest ``limit`` transactions that `search` would find, in the order of `FACETS`.
+        """Of the newest ``limit`` transactions that `search` would find, in the order of `FACETS`; of none nothing.
 
         Within one the most frequent come first, durations by size; a facet has at most 20 values.
         """

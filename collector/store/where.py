@@ -32,7 +32,8 @@ TEXT_TESTS: Final = {
     Operator.EXISTS: "{of} != ''",
 }
 
-
+LATER: Final = "$LATER"
+"""Stands in the condition on rows: what is read after rows_until, '' or `read/search_later.sql`."""
 WITHIN: Final = {
     Within.ROW: "multiIf(mapContains(attributes, {key}), [attributes[{key}]], "
     "mapContains(resource, {key}), [resource[{key}]], [])",
@@ -46,7 +47,7 @@ WITHIN: Final = {
 def where(condition: Condition) -> tuple[str, dict[str, Any]]:
     """SQL that is true of the `transaction_id`s that ``condition`` holds for, and the values of its placeholders.
 
-    It also uses the placeholders since, until and rows_until (ns), which the caller fills.
+    It also uses the placeholders since, until and rows_until (ns), and `LATER`, which the caller fills.
     """
     values: dict[str, Any] = {}
     return _condition(condition, values), values

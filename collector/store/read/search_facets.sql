@@ -1,6 +1,15 @@
 -- What the newest %(limit)s of the transactions found have in common: counts by value, and a histogram of their durations.
--- Roots without their query strings, in which every request differs.
-WITH found AS (
+-- Roots without their query strings, in which every request differs. Each transaction is gone through once, as all its values.
+SELECT (arrayJoin(arrayConcat(
+         [('found', '')],
+         arrayMap(one -> ('service', one), services),
+         arrayMap(one -> ('flags', one), response_flags),
+         if(root != '', [('root', cutQueryString(root))], []),
+         if(access_logs > 0, [('response_code', toString(response_code))], []),
+         [('status', if(errors > 0, 'error', 'unset')),
+          ('duration', toString(toUInt64(exp2(ceil(log2(greatest(duration, 1)))))))])) AS it).1 AS facet,
+       it.2 AS value, count() AS n
+FROM (
   SELECT toUnixTimestamp64Nano(min(first_time)) AS start, toUnixTimestamp64Nano(max(last_time)) - start AS duration,
          groupUniqArrayArray(services) AS services, groupUniqArrayArray(response_flags) AS response_flags,
          argMinMerge(root) AS root, argMinMerge(response_code) AS response_code,
@@ -13,16 +22,6 @@ WITH found AS (
   ORDER BY start DESC
   LIMIT %(limit)s
 )
-SELECT 'found' AS facet, '' AS value, count() AS transactions FROM found
-UNION ALL
-SELECT * FROM (SELECT 'service', arrayJoin(services) AS value, count() AS n FROM found GROUP BY value ORDER BY n DESC, value LIMIT 20)
-UNION ALL
-SELECT * FROM (SELECT 'flags', arrayJoin(response_flags) AS value, count() AS n FROM found GROUP BY value ORDER BY n DESC, value LIMIT 20)
-UNION ALL
-SELECT * FROM (SELECT 'root', cutQueryString(root) AS value, count() AS n FROM found WHERE root != '' GROUP BY value ORDER BY n DESC, value LIMIT 20)
-UNION ALL
-SELECT * FROM (SELECT 'response_code', toString(response_code) AS value, count() AS n FROM found WHERE access_logs > 0 GROUP BY value ORDER BY n DESC, value LIMIT 20)
-UNION ALL
-SELECT * FROM (SELECT 'status', if(errors > 0, 'error', 'unset') AS value, count() AS n FROM found GROUP BY value ORDER BY n DESC, value)
-UNION ALL
-SELECT * FROM (SELECT 'duration', toString(toUInt64(exp2(ceil(log2(greatest(duration, 1)))))) AS value, count() AS n FROM found GROUP BY value)
+GROUP BY facet, value
+ORDER BY n DESC, value
+LIMIT 20 BY facet, if(facet = 'duration', value, '')

@@ -6,14 +6,15 @@ import pytest
 
 from support.otlp import START, log, logs_request, span, spans_request
 from weftline.collector.settings import ClickHouseSettings
-from weftline.collector.store import statements
+from weftline.collector.store import clickhouse_searcher, statements
 from weftline.collector.store.clickhouse_connections import connect
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
-from weftline.collector.store.conditions import EVERYTHING
+from weftline.collector.store.conditions import EVERYTHING, Column, HasRow, Operator, RowKind, Test
 from weftline.collector.store.protocol import Signal
 from weftline.collector.store.searcher import Window
+from weftline.collector.store.where import LATER
 
 pytestmark = pytest.mark.clickhouse
 
@@ -45,16 +46,69 @@ def rows_read(store: ClickHouseSettings, sql: str, parameters: dict[str, object]
     return sum(rows for _, of, _, rows, _ in estimates if of == table)
 
 
+def search_row(table: str, later: str) -> str:
+    sql = statements.read("search_row").replace("$VIEW", f"searchable_{table}")
+    return sql.replace("$TESTS", "service = 'cart'").replace(LATER, later)
+
+
 @pytest.mark.parametrize("table", FILL)
 def test_a_search_reads_the_quarter_hours_of_its_window(store: ClickHouseSettings, table: str) -> None:
     fill_a_day(store, table)
-    sql = statements.read("search_row").replace("$VIEW", f"searchable_{table}").replace("$TESTS", "service = 'cart'")
+    sql = search_row(table, "")
     since = MIDNIGHT + 40 * QUARTER_HOUR
     window = {"since": since, "until": since + QUARTER_HOUR - 1, "rows_until": since + QUARTER_HOUR - 1}
     assert 0 < rows_read(store, sql, window, table) <= 3 * GRANULE
     with connect(store) as client:
         [(found,)] = client.execute(f"SELECT count() FROM ({sql})", window)
     assert found == pytest.approx(ROWS / 96, abs=1)
+
+
+@pytest.mark.parametrize("table", FILL)
+def test_a_search_reads_later_rows_by_their_transactions(store: ClickHouseSettings, table: str) -> None:
+    """Of the hour after the window, and no others."""
+    fill_a_day(store, table)
+    with connect(store) as client:
+        at = ROWS // 96 * 43  # 30 to 45 minutes after the window's end
+        [(late,)] = client.execute(f"SELECT lower(hex(MD5('{at}')))")
+        since = MIDNIGHT + 40 * QUARTER_HOUR
+        until = since + QUARTER_HOUR - 1
+        asked = {
+            "since": since,
+            "until": until,
+            "rows_until": until,
+            "later": until + 4 * QUARTER_HOUR,
+            "going_on": [late],
+        }
+        sql = search_row(table, statements.read("search_later"))
+        assert 0 < rows_read(store, sql, asked, table) <= (3 + 2 * 4) * GRANULE
+        [(found, of_late)] = client.execute(
+            f"SELECT count(), countIf(transaction_id = unhex('{late}')) FROM ({sql})", asked
+        )
+    assert found == pytest.approx(ROWS / 96 + 1, abs=1)
+    assert of_late == 1
+
+
+@pytest.mark.parametrize("most", [1000, 2])
+def test_a_row_counts_that_came_up_to_an_hour_after_the_window(
+    store: ClickHouseSettings, writer: ClickHouseWriter, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Whether the transactions that go on are few enough to be asked for by their ids, or not."""
+    monkeypatch.setattr(clickhouse_searcher, "MOST_GOING_ON", most)
+    minute = 60 * 10**9
+    for number in range(4):
+        first = span(f"{number + 1:032x}", "b" * 16, start=START + number * minute)
+        writer.insert(Signal.SPANS, [spans_request(first)], f"first {number}")
+        late = span(f"{number + 1:032x}", "c" * 16, start=START + (70 if number == 3 else 5 + 15 * number) * minute)
+        writer.insert(Signal.SPANS, [spans_request(late, service="late")], f"late {number}")
+    other = span("9" * 32, "b" * 16, start=START + 6 * minute)
+    writer.insert(Signal.SPANS, [spans_request(other, service="late")], "began after the window")
+    condition = HasRow(RowKind.SPAN, (Test(Column("service"), Operator.EQUAL, "late"),))
+    with closing(ClickHouseSearcher(store)) as searcher:
+        window = Window(START, START + 5 * minute - 1)
+        found = [hit.transaction_id for hit in searcher.search(condition, window, None, 10, 60.0)]
+        assert found == [f"{number + 1:032x}" for number in (2, 1, 0)]
+        # What goes on is looked for in the window alone: of this one nothing goes on.
+        assert searcher.search(condition, Window(START - minute, START - 1), None, 10, 60.0) == []
 
 
 @pytest.mark.parametrize("table", FILL)
