@@ -33,7 +33,9 @@ class QuerySettings:
     max_streamed_rows: int = option(
         200_000, "The same of an answer in lines (`format=ndjson`), which clients needn't hold."
     )
-
+    max_lines: int = option(
+        500_000, "Lines of one transaction that one request for its lines looks through; the next goes on behind them."
+    )
     cors_allowed_origins: tuple[str, ...] = option(
         (), "Origins of web pages elsewhere that may ask with a token of theirs: https://wiki.example, or *."
     )

@@ -94,11 +94,15 @@ class ClickHouseConnections:
         asker.rows += len(rows)
         return [text(row) if holds_bytes(row) else row for row in rows]
 
-    def lines(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[bytes, ...]]:
-        """The rows of a query whose columns are all strings, as bytes. Raises `TryLater`."""
+    def lines(
+        self, sql: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
+    ) -> list[tuple[bytes, ...]]:
+        """The rows of a query whose columns are all strings, as bytes. ``settings`` and errors as of `execute`."""
         asker = self._ask()
-        with executing(self._settings), self._client(asker.tenant, sql) as client:
-            rows: list[tuple[bytes, ...]] = client.execute(sql, dict(parameters), settings=_LINES)
+        with executing(self._settings, bounded=settings is not None), self._client(asker.tenant, sql) as client:
+            rows: list[tuple[bytes, ...]] = client.execute(
+                sql, dict(parameters), settings={**_LINES, **(settings or {})}
+            )
         asker.rows += len(rows)
         return rows
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import lines, statements
 from weftline.collector.store.clickhouse_connections import ClickHouseConnections
+from weftline.collector.store.clickhouse_lines import ClickHouseLines
 from weftline.collector.store.clickhouse_mesh import ClickHouseMesh
 from weftline.collector.store.clickhouse_red import ClickHouseRed
 from weftline.collector.store.few import few
@@ -23,7 +24,7 @@ from weftline.collector.store.tenants import Ask, nobody_in_particular
 _NO_SPAN: Final = "0" * 16
 
 
-class ClickHouseReader(ClickHouseMesh, ClickHouseRed):
+class ClickHouseReader(ClickHouseLines, ClickHouseMesh, ClickHouseRed):
     """See `Reader` for what it owes."""
 
     def __init__(self, settings: ClickHouseSettings, ask: Ask = nobody_in_particular) -> None:

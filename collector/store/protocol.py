@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from weftline.collector.store.line_filter import LineBounds, LineFilter
 from weftline.collector.store.mesh import MeshReader
 from weftline.collector.store.red import RedReader
 
@@ -181,7 +182,17 @@ class Operation:
     kind: str
 
 
-Row = SpanRow | LogRow | AccessLogRow
+Line = LogRow | AccessLogRow
+Row = SpanRow | Line
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines that pass a filter, by time."""
+
+    rows: Sequence[Line]
+    looked_until: int | None
+    """ns: lines later than that were not looked at, as there are too many; None where all were"""
 
 
 class Block(Protocol):
@@ -300,6 +311,10 @@ class Reader(MeshReader, RedReader, Protocol):
 
     def logs(self, transaction_id: str, limit: int) -> Sequence[LogRow | AccessLogRow]:
         """At most ``limit`` of a transaction's log lines and access logs, ordered by time."""
+
+    def lines(self, transaction_id: str, wanted: LineFilter, limit: int, bounds: LineBounds) -> Lines:
+        """The first ``limit`` of a transaction's log lines and access logs that pass, however many don't. Those of one
+        nanosecond are always in the same order. Raises `AskOtherwise` where it would cost more than ``bounds``."""
 
     def spans(self, trace_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[SpanRow]]:
         """Trace id → its spans by time, at most ``limit`` of each; a trace without spans is left out."""

@@ -103,8 +103,6 @@ def _paged(path: str, url: str, parameters: Mapping[str, object]) -> Iterator[Js
         page = get(path, url, {**parameters, "limit": PAGE, "cursor": cursor}, holds="lines")
         yield from page["lines"]
         if page["next"] is None:
-            if page["truncated"]:
-                click.echo("weftline: There are more lines than the service looks at.", err=True)
             return
         cursor = page["next"]
 
@@ -113,5 +111,9 @@ def _followed(path: str, url: str, parameters: Mapping[str, object]) -> Iterator
     for name, line in follow(path, url, {**parameters, "follow": "true"}):
         if name == "line":
             yield line
+        elif name == "missed":
+            click.echo(
+                "weftline: There are too many lines to follow them all. Ask for fewer, as with --text.", err=True
+            )
         elif name == "end":
             click.echo(f"weftline: That was all: {line['reason']}.", err=True)

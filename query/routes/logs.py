@@ -5,32 +5,26 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
-from weftline.collector.store.protocol import AccessLogRow, LogRow, Reader
+from weftline.collector.errors import AskOtherwise
+from weftline.collector.store.line_filter import LineBounds, LineFilter, LineKind
+from weftline.collector.store.protocol import AccessLogRow, Line, Lines, LogRow, Reader, SpanRow
 from weftline.query import times
 from weftline.query.problems import ProblemAnswer
 from weftline.query.routes.following import SSE, Followers, News
 from weftline.query.routes.transactions import AnyId, found, unknown
 from weftline.query.routes.views import NANO
 from weftline.query.settings import QuerySettings
-from weftline.query.timeline.lines import (
-    LEVELS,
-    Line,
-    LineFilter,
-    LineKind,
-    Place,
-    kind_of_line,
-    level,
-    page,
-    said,
-    severity,
-)
+from weftline.query.timeline.lines import LEVELS, Place, in_order, kind_of_line, level, page, passes, said, severity
 from weftline.query.timeline.outcome import is_error
 
+LAST: Final = 2**63 - 1
+"""ns: the last time that the store knows."""
 LevelName = Literal["trace", "debug", "info", "warn", "error", "fatal"]
 
 
@@ -60,7 +54,10 @@ class LinesView(BaseModel):
     transaction_id: str
     matched_alias: str | None
     lines: list[LineView]
-    truncated: bool = Field(description="There are more lines than the service looks at; these are of the first.")
+    truncated: bool = Field(
+        description="Not all lines were looked at for this page, as there are too many: `next` goes on behind those "
+        "that were, and there may be lines that pass."
+    )
     next: str | None = Field(description="`cursor` of the next page; null where there is nothing more.")
 
 
@@ -75,7 +72,11 @@ def router(
         summary="Every line that was written of one request",
         response_model=LinesView,
         responses={
-            200: {"content": SSE, "description": "With `follow`: an event `line` with a LineView each, then `end`."},
+            200: {
+                "content": SSE,
+                "description": "With `follow`: an event `line` with a LineView each, `missed` where there are too many "
+                "to tell all, then `end`.",
+            },
             400: {"model": ProblemAnswer, "description": "The id or a parameter can't be understood."},
             404: {"model": ProblemAnswer, "description": "Nothing is known under this id."},
             503: {"model": ProblemAnswer, "description": "The store is away; `Retry-After` says when to come back."},
@@ -102,23 +103,35 @@ def router(
                 level=LEVELS[least] if least else 0,
                 text=text,
                 since=times.moment(since, now) if since else 0,
-                until=times.moment(until, now) if until else 2**63 - 1,
+                until=times.moment(until, now) if until else LAST,
             )
             after = Place.of(cursor) if cursor else None
         except ValueError as error:
             raise HTTPException(400, str(error)) from error
         match = found(any_id, reader)
+        bounds = LineBounds(settings.max_lines, settings.search_seconds)
         if follow:
-            return followers.follow(New(reader, match.transaction_id, wanted, settings.max_rows).lines)
-        rows = reader.logs(match.transaction_id, settings.max_rows + 1)
-        if not rows and not reader.transaction(match.transaction_id, 1):
+            return followers.follow(New(reader, match.transaction_id, wanted, settings.max_rows, bounds).lines)
+        # Lines of the cursor's own time that were told already come first.
+        told = min(after.skipped, settings.max_lines) if after else 0
+        begun = replace(wanted, since=min(max(wanted.since, after.time), LAST)) if after else wanted
+        try:
+            passing = look(reader, match.transaction_id, begun, limit + told + 1, bounds)
+        except AskOtherwise as error:
+            raise HTTPException(
+                400, f"The lines can't be read because {error}. Ask for less time with `since` and `until`."
+            ) from error
+        if passing is None:
             raise unknown(any_id)
-        lines, following = page(rows[: settings.max_rows], wanted, after, limit)
+        lines, following = page(passing.rows, after, limit)
+        unseen = passing.looked_until if following is None else None
+        if unseen is not None:
+            following = Place(unseen + 1, 0)
         body = LinesView(
             transaction_id=match.transaction_id,
             matched_alias=match.alias,
             lines=[line_view(row) for row in lines],
-            truncated=len(rows) > settings.max_rows,
+            truncated=unseen is not None,
             next=following.spelt if following else None,
         )
         return Response(body.model_dump_json(), media_type="application/json")
@@ -126,26 +139,51 @@ def router(
     return routes
 
 
-class New:
-    """The lines of one transaction that haven't been told yet; late ones too, whatever their time."""
+def look(reader: Reader, transaction_id: str, wanted: LineFilter, limit: int, bounds: LineBounds) -> Lines | None:
+    """The first ``limit`` lines that pass; None where nothing is known under the ID. Raises `AskOtherwise`."""
+    if few := reader.few(transaction_id):
+        lines = [row for row in few.rows if not isinstance(row, SpanRow) and passes(wanted, row)]
+        return Lines(in_order(lines)[:limit], None) if few.rows else None
+    return reader.lines(transaction_id, wanted, limit, bounds)
 
-    def __init__(self, reader: Reader, transaction_id: str, wanted: LineFilter, limit: int) -> None:
+
+class New:
+    """The lines of one transaction that haven't been told yet; late ones too, whatever their time. At most ``limit``
+    that pass are told: then comes `missed`, once."""
+
+    def __init__(self, reader: Reader, transaction_id: str, wanted: LineFilter, limit: int, bounds: LineBounds) -> None:
         self._reader = reader
         self._id = transaction_id
         self._wanted = wanted
         self._limit = limit
+        self._bounds = bounds
         self._told: Counter[bytes] = Counter()
+        self._missed = False
 
     def lines(self) -> Iterator[News]:
         now: Counter[bytes] = Counter()
-        for row in self._reader.logs(self._id, self._limit):
-            if not self._wanted.passes(row):
-                continue
+        for row in self._passing():
+            if now.total() == self._limit:
+                if not self._missed:
+                    self._missed = True
+                    yield News("missed", "{}")
+                return
             key = hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
             now[key] += 1
             if now[key] > self._told[key]:
                 self._told[key] += 1
                 yield News("line", line_view(row).model_dump_json())
+
+    def _passing(self) -> Iterator[Line]:
+        """One more than ``limit``, if there are so many: however many lines lie between them."""
+        since: int | None = self._wanted.since
+        while since is not None:
+            wanted = replace(self._wanted, since=since)
+            found = look(self._reader, self._id, wanted, self._limit + 1, self._bounds)
+            if found is None:
+                return
+            yield from found.rows
+            since = None if found.looked_until is None else found.looked_until + 1
 
 
 def line_view(row: Line) -> LineView:

@@ -2,43 +2,18 @@
 Pure."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from weftline.collector.store.protocol import AccessLogRow, LogRow
+from weftline.collector.store.line_filter import LineFilter, LineKind
+from weftline.collector.store.protocol import AccessLogRow, Line, LogRow
 from weftline.query.timeline.outcome import ERROR_SEVERITY, is_error
 
-Line = LogRow | AccessLogRow
-LineKind = Literal["log", "access_log", "attempt"]
 LEVELS: Final = {"trace": 1, "debug": 5, "info": 9, "warn": 13, "error": 17, "fatal": 21}
 """OpenTelemetry's names to the least severity number of each."""
 INFO: Final = LEVELS["info"]
 CURSOR: Final = re.compile(r"(\d{1,19})-(\d{1,9})")
-
-
-@dataclass(frozen=True, slots=True)
-class LineFilter:
-    """What a line must have; empty collections and texts ask for nothing."""
-
-    services: Collection[str] = ()
-    kinds: Collection[LineKind] = ()
-    level: int = 0
-    """The least severity; a line that doesn't say any passes only without it."""
-    text: str = ""
-    """Somewhere in the line, in any case."""
-    since: int = 0
-    until: int = 2**63 - 1
-    """ns since the epoch by the row's own clock, both inclusive."""
-
-    def passes(self, row: Line) -> bool:
-        return (
-            (not self.services or row.service in self.services)
-            and (not self.kinds or kind_of_line(row) in self.kinds)
-            and severity(row) >= self.level
-            and self.since <= row.time <= self.until
-            and self.text.lower() in said(row).lower()
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +35,27 @@ class Place:
         return f"{self.time}-{self.skipped}"
 
 
-def page(rows: Iterable[Line], wanted: LineFilter, after: Place | None, limit: int) -> tuple[list[Line], Place | None]:
-    """At most ``limit`` of the rows (which are in order of time) that pass, and where the next page begins."""
+def passes(wanted: LineFilter, row: Line) -> bool:
+    """What the store's `Reader.lines` decides in SQL, of a row that is here already; a test holds both together."""
+    return (
+        (not wanted.services or row.service in wanted.services)
+        and (not wanted.kinds or kind_of_line(row) in wanted.kinds)
+        and severity(row) >= wanted.level
+        and wanted.since <= row.time <= wanted.until
+        and wanted.text.lower() in said(row).lower()
+    )
+
+
+def in_order(rows: Iterable[Line]) -> list[Line]:
+    """By time; of one nanosecond always the same way, so that pages fit together."""
+    return sorted(rows, key=lambda row: (row.time, isinstance(row, AccessLogRow), row.span_id, row.service, said(row)))
+
+
+def page(rows: Iterable[Line], after: Place | None, limit: int) -> tuple[list[Line], Place | None]:
+    """At most ``limit`` of the rows, which are in order of time, and where the next page begins; None: nowhere."""
     found: list[Line] = []
     before = 0
     for row in rows:
-        if not wanted.passes(row):
-            continue
         if after and (row.time < after.time or (row.time == after.time and before < after.skipped)):
             before += row.time == after.time
             continue

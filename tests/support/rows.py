@@ -8,10 +8,12 @@ from typing import Any
 from weftline.collector.errors import TryLater
 from weftline.collector.store.conditions import Condition
 from weftline.collector.store.event_kinds import causes
+from weftline.collector.store.line_filter import LineBounds, LineFilter
 from weftline.collector.store.mesh import EventCount, EventFilter, EventRow, Hop, OpenRequest, PassedCount, StatSum
 from weftline.collector.store.protocol import (
     AccessLogRow,
     Few,
+    Lines,
     LogRow,
     Operation,
     Row,
@@ -22,6 +24,7 @@ from weftline.collector.store.protocol import (
 )
 from weftline.collector.store.red import LEVELS, Dependency, ProxiedCalls, RedFilter, RedPoint
 from weftline.collector.store.searcher import Facet, Hit, Place, Window
+from weftline.query.timeline.lines import in_order, passes
 
 TRANSACTION = "4bf92f3577b34da6a3ce929d0e0e4736"
 START = 1_795_327_632_000_000_000
@@ -230,6 +233,7 @@ class RowsReader:
         self.points: list[RedPoint] = []
         self.proxied: list[ProxiedCalls] = []
         """Of these two too the question is kept in ``asked``."""
+        self.few_rows = 1000
         self.away: str = ""
         """Set it and every call raises TryLater with this text."""
 
@@ -242,7 +246,7 @@ class RowsReader:
     def few(self, transaction_id: str) -> Few | None:
         rows = self.transaction(transaction_id, 10**9)
         aliased = [one for one in self.aliases.get(transaction_id, ()) if one != transaction_id]
-        return Few(rows, aliased) if len(rows) <= 1000 else None
+        return Few(rows, aliased) if len(rows) <= self.few_rows else None
 
     def transaction(self, transaction_id: str, limit: int) -> Sequence[Row]:
         self.check()
@@ -258,6 +262,12 @@ class RowsReader:
     def logs(self, transaction_id: str, limit: int) -> Sequence[LogRow | AccessLogRow]:
         rows = self.transaction(transaction_id, 10**9)
         return [row for row in rows if not isinstance(row, SpanRow)][:limit]
+
+    def lines(self, transaction_id: str, wanted: LineFilter, limit: int, bounds: LineBounds) -> Lines:
+        rows = [row for row in self.logs(transaction_id, 10**9) if wanted.since <= row.time <= wanted.until]
+        until = max(rows[bounds.most].time - 1, wanted.since) if len(rows) > bounds.most else None
+        passing = [row for row in rows if passes(wanted, row) and (until is None or row.time <= until)]
+        return Lines(in_order(passing)[:limit], until)
 
     def spans(self, trace_ids: Sequence[str], limit: int) -> Mapping[str, Sequence[SpanRow]]:
         found = {}

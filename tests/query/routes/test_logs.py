@@ -9,12 +9,12 @@ from fastapi import FastAPI
 from support import shop
 from support.asgi import call
 from support.rows import TRANSACTION, RowsReader, RowsSearcher, log, span
+from weftline.collector.store.line_filter import LineBounds, LineFilter
 from weftline.query.app import create_app
 from weftline.query.routes import logs
 from weftline.query.routes.following import Followers
 from weftline.query.routes.logs import LinesView, LineView, New
 from weftline.query.settings import QuerySettings
-from weftline.query.timeline.lines import LineFilter
 
 PATH = f"/api/v1/transactions/{TRANSACTION}/logs"
 
@@ -82,9 +82,19 @@ def test_what_cannot_be_answered_says_why(app: FastAPI, path: str, status: int, 
 
 
 def test_a_transaction_of_too_many_lines_says_so(reader: RowsReader) -> None:
-    app = create_app(reader, RowsSearcher(), QuerySettings(max_rows=2))
-    body = call(app, PATH).json()
-    assert (body["truncated"], len(body["lines"])) == (True, 2)
+    reader.few_rows = 0
+    everything = lines(create_app(reader, RowsSearcher(), QuerySettings()))
+    app = create_app(reader, RowsSearcher(), QuerySettings(max_lines=2))
+    for query in ("", "&kind=log"):
+        got, cursor, cut = [], "", []
+        while cursor is not None:
+            body = call(app, f"{PATH}?cursor={cursor}{query}").json()
+            got += body["lines"]
+            cut.append(body["truncated"])
+            cursor = body["next"]
+        assert got == [line for line in everything if not query or line["kind"] == "log"]
+        assert cut[0]
+        assert not cut[-1]
 
 
 def test_following_tells_what_is_there_and_ends_with_a_reason(reader: RowsReader) -> None:
@@ -100,7 +110,7 @@ def test_following_tells_what_is_there_and_ends_with_a_reason(reader: RowsReader
 
 def test_what_arrives_late_or_twice_is_told_once_each(reader: RowsReader) -> None:
     reader.rows = [log("two", ms=2)]
-    new = New(reader, TRANSACTION, LineFilter(), 100)
+    new = New(reader, TRANSACTION, LineFilter(), 100, LineBounds(100, 1))
 
     def told() -> list[str]:
         return [json.loads(news.data)["text"] for news in new.lines()]
@@ -109,3 +119,14 @@ def test_what_arrives_late_or_twice_is_told_once_each(reader: RowsReader) -> Non
     assert told() == []
     reader.rows = [log("one", ms=1), log("two", ms=2), log("two", ms=2)]
     assert told() == ["one", "two"]
+
+
+def test_what_passes_is_followed_behind_many_lines_that_do_not(reader: RowsReader) -> None:
+    reader.few_rows = 0
+    reader.rows = [*(log("noise", ms=ms) for ms in range(50)), log("failed", ms=51), log("failed again", ms=52)]
+    new = New(reader, TRANSACTION, LineFilter(text="failed"), 1, LineBounds(7, 1))
+    assert [(news.event, json.loads(news.data).get("text")) for news in new.lines()] == [
+        ("line", "failed"),
+        ("missed", None),
+    ]
+    assert list(new.lines()) == []

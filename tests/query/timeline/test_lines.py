@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.rows import access, at, attempt, log
-from weftline.query.timeline.lines import Line, LineFilter, Place, level, page, said, severity
+from weftline.collector.store.line_filter import LineFilter
+from weftline.collector.store.protocol import Line
+from weftline.query.timeline.lines import Place, in_order, level, page, passes, said, severity
 
 LINES: list[Line] = [
     access("edge", "e", "", "f", service="edge", code=503, flags="UF", details="upstream_reset"),
@@ -32,7 +34,7 @@ LINES: list[Line] = [
     ],
 )
 def test_what_passes(wanted: LineFilter, passing: list[int]) -> None:
-    assert page(LINES, wanted, None, 100) == ([LINES[number] for number in passing], None)
+    assert [number for number, line in enumerate(LINES) if passes(wanted, line)] == passing
 
 
 def test_what_they_say() -> None:
@@ -51,11 +53,11 @@ def test_what_they_say() -> None:
 def test_pages_lose_and_double_nothing(times: list[int], limit: int, text: str) -> None:
     lines: list[Line] = [log(str(number), ms=ms) for number, ms in enumerate(sorted(times))]
     wanted = LineFilter(text=text)
-    everything = [line for line in lines if wanted.passes(line)]
+    everything = [line for line in in_order(lines) if passes(wanted, line)]
     got: list[Line] = []
     after: Place | None = None
     while True:
-        some, following = page(lines, wanted, after, limit)
+        some, following = page(everything, after, limit)
         assert len(some) <= limit
         got += some
         if following is None:

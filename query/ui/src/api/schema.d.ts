@@ -1590,7 +1590,7 @@ export interface components {
             transaction_id: string;
             /**
              * Truncated
-             * @description There are more lines than the service looks at; these are of the first.
+             * @description Not all lines were looked at for this page, as there are too many: `next` goes on behind those that were, and there may be lines that pass.
              */
             truncated: boolean;
         };
@@ -4289,7 +4289,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description With `follow`: an event `line` with a LineView each, then `end`. */
+            /** @description With `follow`: an event `line` with a LineView each, `missed` where there are too many to tell all, then `end`. */
             200: {
                 headers: {
                     [name: string]: unknown;
