@@ -9,7 +9,10 @@ from dataclasses import replace
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
+from starlette.routing import Match
+from starlette.types import Scope
 
 from weftline.collector.errors import AskOtherwise
 from weftline.collector.store.line_filter import LineBounds, LineFilter, LineKind
@@ -65,7 +68,7 @@ def router(
     reader: Reader, settings: QuerySettings, followers: Followers, clock: Callable[[], int] = time.time_ns
 ) -> APIRouter:
     """The route over ``reader``; ``clock`` in ns since the epoch."""
-    routes = APIRouter(prefix="/api/v1", tags=["transactions"])
+    routes = APIRouter(prefix="/api/v1", tags=["transactions"], route_class=_OfLines)
 
     @routes.get(
         "/transactions/{any_id:path}/logs",
@@ -137,6 +140,15 @@ def router(
         return Response(body.model_dump_json(), media_type="application/json")
 
     return routes
+
+
+class _OfLines(APIRoute):
+    """Takes paths whose last part is `logs`: an id may end in `/logs`, too, and then has its slash percent-encoded."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        # As it was sent: `path` is decoded. Not every server says it.
+        raw = scope.get("raw_path") or b"/logs"
+        return super().matches(scope) if raw.endswith(b"/logs") else (Match.NONE, {})
 
 
 def look(reader: Reader, transaction_id: str, wanted: LineFilter, limit: int, bounds: LineBounds) -> Lines | None:

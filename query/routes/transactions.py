@@ -23,7 +23,7 @@ AnyId = Annotated[
     str,
     Path(
         description="A transaction ID (32 hex digits), a whole `traceparent`, an x-request-id, or any other alias, "
-        "percent-encoded.",
+        "percent-encoded; the slash before `logs` at its end must be (`%2Flogs`), others may be.",
         examples=["4bf92f3577b34da6a3ce929d0e0e4736"],
     ),
 ]

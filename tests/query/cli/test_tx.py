@@ -25,7 +25,7 @@ pytestmark = pytest.mark.socket
 
 @pytest.fixture(scope="module")
 def reader() -> RowsReader:
-    return RowsReader(shop.upstream_down(), {"order-4711": [TRANSACTION, "b" * 32]})
+    return RowsReader(shop.upstream_down(), {"order-4711": [TRANSACTION, "b" * 32], "shop/logs": [TRANSACTION]})
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,13 @@ def test_it_prints_the_timeline(url: str) -> None:
     assert "could not connect to the upstream" in ran.stdout
     assert "requests.exceptions.HTTPError: 503 Server Error" in ran.stdout
     assert "raise_for_status" not in ran.stdout
+
+
+def test_an_alias_that_ends_as_the_route_of_lines_does(url: str) -> None:
+    """Over a real connection: what decodes the path on its way would make it another one."""
+    assert f"\n{TRANSACTION}" in weftline("tx", "shop/logs", "--url", url).stdout
+    assert "payment failed" in weftline("logs", "shop/logs", "--url", url).stdout
+    assert weftline("open", "--print", "shop/logs", "--url", url).stdout == f"{url}/trace/{TRANSACTION}\n"
 
 
 def test_verbose_prints_the_stack(url: str) -> None:

@@ -64,6 +64,22 @@ def test_an_alias_and_a_transaction_without_lines(app: FastAPI, reader: RowsRead
     assert lines(app) == []
 
 
+@pytest.mark.parametrize("base", ["", "/weft"])
+def test_an_alias_that_ends_as_the_route_does(reader: RowsReader, base: str) -> None:
+    reader.aliases = {"shop/logs": [TRANSACTION], "shop": [TRANSACTION], "logs": [TRANSACTION]}
+    app = create_app(reader, RowsSearcher(), QuerySettings(base_path=base))
+
+    def answered(path: str) -> tuple[str, str]:
+        body = call(app, f"{base}/api/v1/transactions/{path}").json()
+        return "lines" if "lines" in body else "entries", body["matched_alias"]
+
+    assert answered("shop%2Flogs") == answered("shop%2flogs") == ("entries", "shop/logs")
+    assert answered("shop%2Flogs/logs") == answered("shop/logs/logs") == ("lines", "shop/logs")
+    assert answered("shop/logs") == ("lines", "shop")
+    assert answered("logs") == ("entries", "logs")
+    assert answered("logs/logs") == ("lines", "logs")
+
+
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [

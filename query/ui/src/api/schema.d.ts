@@ -4017,7 +4017,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description A transaction ID (32 hex digits), a whole `traceparent`, an x-request-id, or any other alias, percent-encoded. */
+                /** @description A transaction ID (32 hex digits), a whole `traceparent`, an x-request-id, or any other alias, percent-encoded; the slash before `logs` at its end must be (`%2Flogs`), others may be. */
                 any_id: string;
             };
             cookie?: never;
@@ -4282,7 +4282,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description A transaction ID (32 hex digits), a whole `traceparent`, an x-request-id, or any other alias, percent-encoded. */
+                /** @description A transaction ID (32 hex digits), a whole `traceparent`, an x-request-id, or any other alias, percent-encoded; the slash before `logs` at its end must be (`%2Flogs`), others may be. */
                 any_id: string;
             };
             cookie?: never;
