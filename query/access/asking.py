@@ -4,6 +4,7 @@ Set by the gate for each HTTP request and gRPC call, read by the store's connect
 reads nothing.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,8 @@ class SignedIn:
     """the proxy's; '' for the sign-in form's cookie, which only we can take away"""
 
 
+WITHDRAWN: Final[ContextVar[Callable[[], str]]] = ContextVar("weftline_withdrawn", default=lambda: "")
+"""Decides again whether the request may be answered, for answers that go on: why no longer, or ''. It blocks."""
 SIGNED_IN: Final[ContextVar[SignedIn | None]] = ContextVar("weftline_signed_in", default=None)
 
 

@@ -16,7 +16,7 @@ from weftline.collector.access.identity import ANYBODY, Denied, Identity, Role
 from weftline.collector.store.lookups import LookUp
 from weftline.collector.store.tenants import Asker
 from weftline.query import problems
-from weftline.query.access.asking import CURRENT, SIGNED_IN
+from weftline.query.access.asking import CURRENT, SIGNED_IN, WITHDRAWN
 from weftline.query.access.audit import Audit, now, shown
 from weftline.query.access.sign_in import SignIn
 
@@ -73,13 +73,29 @@ class Gate:
             await send(message)
 
         current, signed_in = CURRENT.set(asker), SIGNED_IN.set(self._sign_in.signed_in(identity))
+        withdrawn = WITHDRAWN.set(lambda: self._withdrawn(scope, identity))
         try:
             await self._app(scope, receive, watch)
         finally:
+            WITHDRAWN.reset(withdrawn)
             CURRENT.reset(current)
             SIGNED_IN.reset(signed_in)
             if scope["path"].startswith(AUDITED):
                 self._note(scope, identity.name, asker, status, began)
+
+    def _withdrawn(self, scope: Scope, identity: Identity) -> str:
+        """Why a request that was let in would not be any more; '' if it would."""
+        try:
+            now = self._admit(scope, _peer(scope))
+        except Denied as error:
+            reason = str(error)
+        else:
+            reason = "" if now.tenant == identity.tenant else f"{identity.name} asks for another tenant now."
+        if reason:
+            logger.warning(
+                "Access ended while an answer went on path=%s name=%s: %s", scope["path"], identity.name, reason
+            )
+        return reason
 
     def _turn_away(self, scope: Scope, error: Denied) -> ASGIApp:
         if self._sign_in.wanted(scope):

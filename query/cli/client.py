@@ -69,7 +69,8 @@ def follow(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The Server-Sent Events at ``path``: name and JSON of each, as they come; ends when the service ends them.
 
-    ``timeout`` in seconds is for silence; the service breaks it every 15 s. Raises `LookUpError`.
+    ``timeout`` in seconds is for silence; the service breaks it every 15 s. Raises `LookUpError`, also where the token
+    is withdrawn meanwhile.
     """
     try:
         with _open(path, url, parameters, timeout) as response:
@@ -81,7 +82,10 @@ def follow(
                 if field == "event":
                     name = value.strip()
                 elif field == "data":
-                    yield name, json.loads(value)
+                    data = json.loads(value)
+                    if name == "end" and data.get("denied"):
+                        raise NotAllowedError(f"weftline at {url} tells no more: {data['reason']}")
+                    yield name, data
     except (OSError, http.client.HTTPException) as error:
         raise _away(url, error) from error
 

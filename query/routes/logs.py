@@ -19,7 +19,7 @@ from weftline.collector.store.line_filter import LineBounds, LineFilter, LineKin
 from weftline.collector.store.protocol import AccessLogRow, Line, Lines, LogRow, Reader, SpanRow
 from weftline.query import times
 from weftline.query.problems import ProblemAnswer
-from weftline.query.routes.following import SSE, Followers, News
+from weftline.query.routes.following import END, SSE, Followers, News
 from weftline.query.routes.transactions import AnyId, found, unknown
 from weftline.query.routes.views import NANO
 from weftline.query.settings import QuerySettings
@@ -77,8 +77,8 @@ def router(
         responses={
             200: {
                 "content": SSE,
-                "description": "With `follow`: an event `line` with a LineView each, `missed` where there are too many "
-                "to tell all, then `end`.",
+                "description": "With `follow`: an event `line` with a LineView each; `missed` where there are too many "
+                f"to tell all; {END}",
             },
             400: {"model": ProblemAnswer, "description": "The id or a parameter can't be understood."},
             404: {"model": ProblemAnswer, "description": "Nothing is known under this id."},

@@ -12,7 +12,7 @@ from weftline.collector.errors import AskOtherwise
 from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import FACETS, Facet, Hit, Place, Searcher
 from weftline.query.problems import MisreadSearch, ProblemAnswer
-from weftline.query.routes.following import SSE, Followers, News
+from weftline.query.routes.following import END, SSE, Followers, News
 from weftline.query.search import Question, SearchSyntaxError, find_page, understand
 from weftline.query.search.fields import ATTRIBUTE_OPERATORS, FIELDS, OPERATORS
 from weftline.query.search.tail import Tail
@@ -166,7 +166,7 @@ def router(
             200: {
                 "content": SSE,
                 "description": "Server-Sent Events: `transaction` with a HitView each, once nothing more arrives "
-                "of it; `missed` where there were too many to tell all; `end`.",
+                f"of it; `missed` where there were too many to tell all; {END}",
             }
         },
     )

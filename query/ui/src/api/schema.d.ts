@@ -3885,7 +3885,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-Sent Events: `transaction` with a HitView each, once nothing more arrives of it; `missed` where there were too many to tell all; `end`. */
+            /** @description Server-Sent Events: `transaction` with a HitView each, once nothing more arrives of it; `missed` where there were too many to tell all; `end` with a `reason` as the last: the time for one answer is over, or, with `denied`, access was withdrawn or has expired. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4289,7 +4289,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description With `follow`: an event `line` with a LineView each, `missed` where there are too many to tell all, then `end`. */
+            /** @description With `follow`: an event `line` with a LineView each; `missed` where there are too many to tell all; `end` with a `reason` as the last: the time for one answer is over, or, with `denied`, access was withdrawn or has expired. */
             200: {
                 headers: {
                     [name: string]: unknown;
