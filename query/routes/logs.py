@@ -19,7 +19,8 @@ from weftline.collector.store.line_filter import LineBounds, LineFilter, LineKin
 from weftline.collector.store.protocol import AccessLogRow, Line, Lines, LogRow, Reader, SpanRow
 from weftline.query import times
 from weftline.query.problems import ProblemAnswer
-from weftline.query.routes.following import END, SSE, Followers, News
+from weftline.query.routes.following import END, SSE, Followers, LastEventId
+from weftline.query.routes.streams import MISSED, News, Poll
 from weftline.query.routes.transactions import AnyId, found, unknown
 from weftline.query.routes.views import NANO
 from weftline.query.settings import QuerySettings
@@ -97,6 +98,7 @@ def router(
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
         cursor: Annotated[str, Query(description="`next` of the page before.")] = "",
         follow: Annotated[bool, Query(description="Go on with what arrives, as Server-Sent Events.")] = False,
+        last_event_id: LastEventId = "",
     ) -> Response:
         try:
             now = clock()
@@ -114,7 +116,12 @@ def router(
         match = found(any_id, reader)
         bounds = LineBounds(settings.max_lines, settings.search_seconds)
         if follow:
-            return followers.follow(New(reader, match.transaction_id, wanted, settings.max_rows, bounds).lines)
+
+            def begin(_: int | None) -> Poll:
+                # One that isn't known any more tells all lines again.
+                return New(reader, match.transaction_id, wanted, settings.max_rows, bounds).lines
+
+            return followers.follow(f"{match.transaction_id} {wanted}", last_event_id, begin)
         # Lines of the cursor's own time that were told already come first.
         told = min(after.skipped, settings.max_lines) if after else 0
         begun = replace(wanted, since=min(max(wanted.since, after.time), LAST)) if after else wanted
@@ -178,7 +185,7 @@ class New:
             if now.total() == self._limit:
                 if not self._missed:
                     self._missed = True
-                    yield News("missed", "{}")
+                    yield MISSED
                 return
             key = hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
             now[key] += 1

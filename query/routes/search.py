@@ -12,7 +12,8 @@ from weftline.collector.errors import AskOtherwise
 from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import FACETS, Facet, Hit, Place, Searcher
 from weftline.query.problems import MisreadSearch, ProblemAnswer
-from weftline.query.routes.following import END, SSE, Followers, News
+from weftline.query.routes.following import END, SSE, Followers, LastEventId
+from weftline.query.routes.streams import MISSED, News, Poll
 from weftline.query.search import Question, SearchSyntaxError, find_page, understand
 from weftline.query.search.fields import ATTRIBUTE_OPERATORS, FIELDS, OPERATORS
 from weftline.query.search.tail import Tail
@@ -172,9 +173,15 @@ def router(
     )
     def follow(
         q: Annotated[str, Query(description="As of `/search`; its `since` and `until` don't count.")] = "",
+        last_event_id: LastEventId = "",
     ) -> Response:
-        tail = Tail(searcher, _question(q, "", "", clock()).condition, clock, time.monotonic)
-        return followers.follow(lambda: _news(tail))
+        condition = _question(q, "", "", clock()).condition
+
+        def begin(since: int | None) -> Poll:
+            tail = Tail(searcher, condition, clock, time.monotonic, since)
+            return lambda: _news(tail)
+
+        return followers.follow(f"search {q}", last_event_id, begin)
 
     @routes.get("/search/fields", summary="The fields of the search language")
     def fields() -> LanguageView:
@@ -206,9 +213,9 @@ def router(
 
 def _news(tail: Tail) -> Iterator[News]:
     for hit in tail.news():
-        yield News("transaction", _hit(hit).model_dump_json(), f"{hit.start}-{hit.transaction_id}")
+        yield News("transaction", _hit(hit).model_dump_json())
     if tail.missed:
-        yield News("missed", "{}")
+        yield MISSED
 
 
 def _question(q: str, since: str, until: str, now: int) -> Question:

@@ -64,5 +64,35 @@ def test_what_was_told_long_ago_is_forgotten() -> None:
     it.told()
     it.now += module.LATE
     it.searcher.hits = []
-    assert it.told() == []
+    assert [it.told(), it.told()] == [[], []]
     assert it.tail._seen == {}
+
+
+def test_what_happened_while_nobody_asked_is_told_and_nothing_twice(monkeypatch) -> None:
+    monkeypatch.setattr(module, "LIMIT", 2)
+    it = Setting()
+    it.searcher.hits = [hit("0" * 32, NOW + 1)]
+    assert it.told() + it.told() == ["0"]
+    it.now += 400 * SECOND
+    it.searcher.hits = [hit(f"{n}" * 32, NOW + n * 40 * SECOND) for n in range(9, 0, -1)] + it.searcher.hits
+    assert it.told() == []
+    assert not it.tail.missed
+    assert it.told() + it.told() == [str(n) for n in range(1, 10)]
+    assert it.told() == []
+
+
+def test_one_that_goes_on_tells_what_may_not_have_been_told() -> None:
+    it = Setting()
+    it.now = NOW + 300 * SECOND
+    it.searcher.hits = [
+        hit("a" * 32, NOW + 250 * SECOND),
+        hit("b" * 32, NOW - 119 * SECOND),
+        hit("c" * 32, NOW - 121 * SECOND),
+    ]
+    it.tail = Tail(it.searcher, EVERYTHING, lambda: it.now, lambda: 0.0, NOW)
+    assert it.told() == []
+    assert it.told() == ["b", "a"]
+    assert not it.tail.missed
+    it.tail = Tail(it.searcher, EVERYTHING, lambda: it.now, lambda: 0.0, NOW - module.BACK)
+    it.told()
+    assert it.tail.missed, "what began before isn't looked for"

@@ -3879,13 +3879,16 @@ export interface operations {
                 /** @description As of `/search`; its `since` and `until` don't count. */
                 q?: string;
             };
-            header?: never;
+            header?: {
+                /** @description `id` of the last event that was received of the same stream: this one goes on behind it. Browsers send it when they come back. What isn't one is passed over. */
+                "last-event-id"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Server-Sent Events: `transaction` with a HitView each, once nothing more arrives of it; `missed` where there were too many to tell all; `end` with a `reason` as the last: the time for one answer is over, or, with `denied`, access was withdrawn or has expired. */
+            /** @description Server-Sent Events: `transaction` with a HitView each, once nothing more arrives of it; `missed` where there were too many to tell all; `end` with a `reason` as the last: the time for one answer is over, or, with `denied`, access was withdrawn or has expired. Whoever comes back within two minutes with the last `id` as `Last-Event-ID` goes on behind it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4280,7 +4283,10 @@ export interface operations {
                 /** @description As `since`. */
                 until?: string;
             };
-            header?: never;
+            header?: {
+                /** @description `id` of the last event that was received of the same stream: this one goes on behind it. Browsers send it when they come back. What isn't one is passed over. */
+                "last-event-id"?: string;
+            };
             path: {
                 /** @description A transaction ID (32 hex digits), a whole `traceparent`, an x-request-id, or any other alias, percent-encoded; the slash before `logs` at its end must be (`%2Flogs`), others may be. */
                 any_id: string;
@@ -4289,7 +4295,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description With `follow`: an event `line` with a LineView each; `missed` where there are too many to tell all; `end` with a `reason` as the last: the time for one answer is over, or, with `denied`, access was withdrawn or has expired. */
+            /** @description With `follow`: an event `line` with a LineView each; `missed` where there are too many to tell all; `end` with a `reason` as the last: the time for one answer is over, or, with `denied`, access was withdrawn or has expired. Whoever comes back within two minutes with the last `id` as `Last-Event-ID` goes on behind it. */
             200: {
                 headers: {
                     [name: string]: unknown;
