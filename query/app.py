@@ -9,7 +9,8 @@ everything else      the UI, ours or Jaeger's
 
 import importlib.metadata
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -44,7 +45,7 @@ from weftline.query.routes import (
     transactions,
     ui,
 )
-from weftline.query.routes.examples import TRANSACTION
+from weftline.query.routes.examples import examples
 from weftline.query.routes.following import Followers
 from weftline.query.settings import QuerySettings
 
@@ -59,10 +60,12 @@ def create_app(
     audit: Audit = Audits(),  # noqa: B008 - it is frozen
     *,
     followers: Followers | None = None,
+    clock: Callable[[], int] = time.time_ns,
 ) -> FastAPI:
     """The application over ``reader`` and ``searcher``, which are called from several threads at a time.
 
-    ``access`` decides who may ask; ``audit`` is told what they asked. The store learns from `current_asker` for whom.
+    ``access`` decides who may ask; ``audit`` is told what they asked; ``clock`` in ns since the epoch. The store learns
+    from `current_asker` for whom.
     """
     app = _Service(
         allowed_origins=settings.cors_allowed_origins,
@@ -76,18 +79,18 @@ def create_app(
     )
     followers = followers or Followers()
     # Before the transaction itself, whose id takes all of the path.
-    app.include_router(logs.router(reader, settings, followers))
+    app.include_router(logs.router(reader, settings, followers, clock))
     app.include_router(transactions.router(reader, settings))
     app.include_router(compare.router(reader, settings))
-    app.include_router(search.router(reader, searcher, settings, followers))
+    app.include_router(search.router(reader, searcher, settings, followers, clock))
     app.include_router(jaeger_v1.router(reader, searcher, settings))
     app.include_router(jaeger_metrics.router(reader))
     app.include_router(jaeger_analytics.router(reader, searcher, settings))
     app.include_router(jaeger_v3.router(reader, searcher, settings))
-    app.include_router(events.router(reader))
-    app.include_router(mesh.router(reader))
-    app.include_router(propagation.router(reader))
-    app.include_router(red.router(reader))
+    app.include_router(events.router(reader, clock))
+    app.include_router(mesh.router(reader, clock))
+    app.include_router(propagation.router(reader, clock))
+    app.include_router(red.router(reader, clock))
     app.include_router(health.router(reader))
     app.include_router(jaeger_ui.router(settings) if settings.jaeger_ui else ui.router(settings))
     app.add_middleware(Gate, access=access, audit=audit, base=settings.base)
@@ -114,8 +117,10 @@ class _Service(FastAPI):
             return self.openapi_schema
         schema = complete(super().openapi())
         # FastAPI leaves nulls out of examples, and so would show answers that the schema doesn't allow.
-        answers = schema["paths"]["/api/v1/transactions/{any_id}"]["get"]["responses"]
-        answers["200"]["content"]["application/json"]["example"] = TRANSACTION
+        for path, answers in examples().items():
+            content = schema["paths"][path]["get"]["responses"]["200"]["content"]
+            for media_type, example in answers.items():
+                content[media_type]["example"] = example
         return schema
 
 

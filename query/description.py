@@ -108,6 +108,10 @@ def complete(description: Json) -> Json:
 
 def _say(path: str, operation: Json) -> None:
     responses = operation["responses"]
+    content = responses["200"].get("content", {})
+    if "text/event-stream" in content and content.get("application/json") == {"schema": {}}:
+        # FastAPI says that of every route, also of one that is a stream only.
+        del content["application/json"]
     if path.startswith(OURS):
         error = {"application/json": {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
     else:

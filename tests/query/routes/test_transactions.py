@@ -14,7 +14,6 @@ from support.asgi import call
 from support.rows import START, TRANSACTION, RowsReader, RowsSearcher, access, log, span
 from weftline.collector.store.protocol import SpanEvent, SpanLink
 from weftline.query.app import create_app
-from weftline.query.routes.examples import TRANSACTION as EXAMPLE
 from weftline.query.routes.views import AnyEntry, TransactionView, entry_fields
 from weftline.query.settings import QuerySettings
 from weftline.query.timeline import assemble
@@ -212,12 +211,6 @@ def test_the_api_describes_itself(app: FastAPI) -> None:
     assert {"/api/v1/transactions/{any_id}", "/api/services", "/api/traces/{trace_id}", "/health"} <= set(paths)
     described = paths["/api/v1/transactions/{any_id}"]["get"]["responses"]
     assert set(described) == {"200", "400", "401", "403", "404", "503", "default"}
-    assert described["200"]["content"]["application/json"]["example"] == EXAMPLE
-
-
-def test_the_example_is_one() -> None:
-    assert TransactionView.model_validate(EXAMPLE).model_dump() == EXAMPLE
-    assert [entry.error for entry in TransactionView.model_validate(EXAMPLE).entries] == [True, True]
 
 
 def test_the_answer_says_where_the_time_went_and_whose_clock_is_wrong(app: FastAPI, reader: RowsReader) -> None:

@@ -3155,6 +3155,204 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "a": {
+                     *         "transaction_id": "0af7651916cd43dd8448eb211c80319c",
+                     *         "matched_alias": null,
+                     *         "other_transactions": [],
+                     *         "truncated": false,
+                     *         "summary": {
+                     *           "root": "GET /pay",
+                     *           "start_unix_nano": "1795327632000000000",
+                     *           "end_unix_nano": "1795327632009000000",
+                     *           "duration_ns": 9000000,
+                     *           "services": [
+                     *             "payment"
+                     *           ],
+                     *           "spans": 0,
+                     *           "access_logs": 1,
+                     *           "logs": 0,
+                     *           "errors": 0,
+                     *           "response_code": 200,
+                     *           "response_flags": "",
+                     *           "response_flags_text": "",
+                     *           "verdict": null,
+                     *           "sampled": false
+                     *         },
+                     *         "clocks": [
+                     *           {
+                     *             "services": [
+                     *               "payment"
+                     *             ],
+                     *             "correction_ns": 0,
+                     *             "earliest_ns": 0,
+                     *             "latest_ns": 0,
+                     *             "pairs": 0
+                     *           }
+                     *         ],
+                     *         "critical_path": [
+                     *           {
+                     *             "entry": 0,
+                     *             "start_ns": 0,
+                     *             "end_ns": 9000000,
+                     *             "place": "proxy",
+                     *             "inferred": true
+                     *           }
+                     *         ],
+                     *         "time_split": [
+                     *           {
+                     *             "place": "proxy",
+                     *             "service": "payment",
+                     *             "duration_ns": 9000000,
+                     *             "inferred": true,
+                     *             "longest": 0
+                     *           }
+                     *         ],
+                     *         "gaps": [
+                     *           {
+                     *             "kind": "silent_upstream",
+                     *             "service": "payment",
+                     *             "text": "payment's outbound proxy called ledger, which recorded nothing",
+                     *             "entries": [
+                     *               0
+                     *             ]
+                     *           }
+                     *         ]
+                     *       },
+                     *       "b": {
+                     *         "transaction_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+                     *         "matched_alias": null,
+                     *         "other_transactions": [],
+                     *         "truncated": false,
+                     *         "summary": {
+                     *           "root": "GET /pay",
+                     *           "start_unix_nano": "1795327632000000000",
+                     *           "end_unix_nano": "1795327632026000000",
+                     *           "duration_ns": 26000000,
+                     *           "services": [
+                     *             "payment"
+                     *           ],
+                     *           "spans": 0,
+                     *           "access_logs": 1,
+                     *           "logs": 1,
+                     *           "errors": 2,
+                     *           "response_code": 503,
+                     *           "response_flags": "UF",
+                     *           "response_flags_text": "could not connect to the upstream",
+                     *           "verdict": {
+                     *             "text": "payment's outbound proxy: could not connect to ledger (Connection refused)",
+                     *             "failed": true,
+                     *             "entry": 0,
+                     *             "service": "payment",
+                     *             "proxy_role": "sidecar-outbound",
+                     *             "kind": "upstream_connect_failure",
+                     *             "reason": "UF",
+                     *             "blame": "upstream",
+                     *             "evidence": [
+                     *               0
+                     *             ]
+                     *           },
+                     *           "sampled": false
+                     *         },
+                     *         "clocks": [
+                     *           {
+                     *             "services": [
+                     *               "payment"
+                     *             ],
+                     *             "correction_ns": 0,
+                     *             "earliest_ns": 0,
+                     *             "latest_ns": 0,
+                     *             "pairs": 0
+                     *           },
+                     *           {
+                     *             "services": [
+                     *               "payment"
+                     *             ],
+                     *             "correction_ns": 0,
+                     *             "earliest_ns": null,
+                     *             "latest_ns": null,
+                     *             "pairs": 0
+                     *           }
+                     *         ],
+                     *         "critical_path": [
+                     *           {
+                     *             "entry": 0,
+                     *             "start_ns": 0,
+                     *             "end_ns": 26000000,
+                     *             "place": "proxy",
+                     *             "inferred": true
+                     *           }
+                     *         ],
+                     *         "time_split": [
+                     *           {
+                     *             "place": "proxy",
+                     *             "service": "payment",
+                     *             "duration_ns": 26000000,
+                     *             "inferred": true,
+                     *             "longest": 0
+                     *           }
+                     *         ],
+                     *         "gaps": []
+                     *       },
+                     *       "rows": [
+                     *         {
+                     *           "depth": 0,
+                     *           "kind": "access_log",
+                     *           "service": "payment",
+                     *           "proxy_role": "sidecar-outbound",
+                     *           "name": "GET /pay",
+                     *           "change": "failed_in_b",
+                     *           "a": {
+                     *             "count": 1,
+                     *             "errors": 0,
+                     *             "duration_ns": 9000000,
+                     *             "self_ns": 9000000,
+                     *             "outcomes": [
+                     *               "200"
+                     *             ],
+                     *             "entry": 0
+                     *           },
+                     *           "b": {
+                     *             "count": 1,
+                     *             "errors": 1,
+                     *             "duration_ns": 26000000,
+                     *             "self_ns": 26000000,
+                     *             "outcomes": [
+                     *               "503 UF"
+                     *             ],
+                     *             "entry": 0
+                     *           }
+                     *         },
+                     *         {
+                     *           "depth": 0,
+                     *           "kind": "log",
+                     *           "service": "payment",
+                     *           "proxy_role": "",
+                     *           "name": "error: the ledger did not answer",
+                     *           "change": "only_b",
+                     *           "a": {
+                     *             "count": 0,
+                     *             "errors": 0,
+                     *             "duration_ns": 0,
+                     *             "self_ns": 0,
+                     *             "outcomes": [],
+                     *             "entry": null
+                     *           },
+                     *           "b": {
+                     *             "count": 1,
+                     *             "errors": 1,
+                     *             "duration_ns": 0,
+                     *             "self_ns": 0,
+                     *             "outcomes": [],
+                     *             "entry": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "differences": 2,
+                     *       "truncated": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["CompareView"];
                 };
             };
@@ -3234,6 +3432,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "dependencies": [
+                     *         {
+                     *           "caller": "cart",
+                     *           "callee": "payment",
+                     *           "calls": 600,
+                     *           "calls_per_second": 0.16666666666666666,
+                     *           "errors": 6,
+                     *           "error_ratio": 0.01,
+                     *           "durations_ns": {
+                     *             "0.5": 4000000,
+                     *             "0.75": 4000000,
+                     *             "0.9": 4000000,
+                     *             "0.95": 4000000,
+                     *             "0.99": 4000000
+                     *           }
+                     *         }
+                     *       ],
+                     *       "proxies": [
+                     *         {
+                     *           "service": "payment",
+                     *           "proxy_role": "sidecar-outbound",
+                     *           "proxy": "payment's outbound proxy",
+                     *           "upstream_cluster": "ledger",
+                     *           "callee": "",
+                     *           "calls": 60,
+                     *           "calls_per_second": 0.016666666666666666,
+                     *           "errors": 30,
+                     *           "error_ratio": 0.5,
+                     *           "retried": 6,
+                     *           "flags": [
+                     *             {
+                     *               "flag": "UF",
+                     *               "text": "could not connect to the upstream",
+                     *               "calls": 30
+                     *             }
+                     *           ],
+                     *           "durations_ns": {
+                     *             "0.5": 26000000,
+                     *             "0.75": 26000000,
+                     *             "0.9": 26000000,
+                     *             "0.95": 26000000,
+                     *             "0.99": 26000000
+                     *           }
+                     *         }
+                     *       ],
+                     *       "since_unix_nano": "1795324033000000000",
+                     *       "until_unix_nano": "1795327633000000000"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DependenciesView"];
                 };
             };
@@ -3317,6 +3566,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "events": [
+                     *         {
+                     *           "id": "0000000000000000",
+                     *           "time_unix_nano": "1795327632026000000",
+                     *           "kind": "upstream_connect_failure",
+                     *           "text": "could not connect to ledger",
+                     *           "reason": "UF",
+                     *           "blame": "upstream",
+                     *           "proxy": "payment's outbound proxy",
+                     *           "began": null,
+                     *           "transaction_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+                     *           "span_id": "00000000000000a2",
+                     *           "request_id": "6f9a1c52-0d6f-4b0e-9a3e-5d1c2b7e8f90",
+                     *           "service": "payment",
+                     *           "proxy_role": "sidecar-outbound",
+                     *           "node_id": "payment-envoy",
+                     *           "route_name": "",
+                     *           "upstream_cluster": "ledger",
+                     *           "upstream_host": "127.0.0.1:9",
+                     *           "method": "GET",
+                     *           "authority": "shop.example",
+                     *           "path": "/pay",
+                     *           "response_code": 503,
+                     *           "response_flags": "UF",
+                     *           "response_code_details": "upstream_reset_before_response_started{remote_connection_failure}",
+                     *           "upstream_transport_failure_reason": "delayed connect error: Connection refused",
+                     *           "upstream_attempts": 1,
+                     *           "duration_ns": 26000000,
+                     *           "count": 1
+                     *         }
+                     *       ],
+                     *       "since_unix_nano": "1795324033000000000",
+                     *       "until_unix_nano": "1795327633000000000",
+                     *       "next": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["EventsView"];
                 };
             };
@@ -3397,6 +3684,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "counts": [
+                     *         {
+                     *           "start_unix_nano": "1795327632000000000",
+                     *           "kind": "upstream_connect_failure",
+                     *           "service": "payment",
+                     *           "count": 1
+                     *         }
+                     *       ],
+                     *       "interval_ns": 60000000000,
+                     *       "since_unix_nano": "1795324033000000000",
+                     *       "until_unix_nano": "1795327633000000000"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CountsView"];
                 };
             };
@@ -3465,6 +3767,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "proxies": [
+                     *         {
+                     *           "node_id": "payment-1",
+                     *           "service": "payment",
+                     *           "target": "127.0.0.1:9901",
+                     *           "since_unix_nano": "1795327032000000000",
+                     *           "until_unix_nano": "1795327572000000000",
+                     *           "looks": 109,
+                     *           "finished": 1000,
+                     *           "recorded": 1000,
+                     *           "lost": 0,
+                     *           "uncertainty": 4,
+                     *           "loses": false,
+                     *           "dropped": 0,
+                     *           "spans_dropped": 0,
+                     *           "clusters": [
+                     *             {
+                     *               "name": "ledger",
+                     *               "requests": 60,
+                     *               "breakers_open": {},
+                     *               "pending_overflow": 0,
+                     *               "requests_overflow": 0,
+                     *               "connections_overflow": 0,
+                     *               "retry_overflow": 0,
+                     *               "retries": 0,
+                     *               "retry_limit_exceeded": 0,
+                     *               "timeouts": 0,
+                     *               "connect_failures": 30,
+                     *               "ejections": 0,
+                     *               "ejected": 0,
+                     *               "hosts": 2,
+                     *               "healthy_hosts": 1,
+                     *               "waited": 0,
+                     *               "most_waiting": 0,
+                     *               "connect_ms": null
+                     *             }
+                     *           ],
+                     *           "listeners": []
+                     *         }
+                     *       ],
+                     *       "since_unix_nano": "1795326733000000000",
+                     *       "until_unix_nano": "1795327618000000000"
+                     *     }
+                     */
                     "application/json": components["schemas"]["MeshView"];
                 };
             };
@@ -3545,6 +3893,32 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "metrics": [
+                     *         {
+                     *           "start_unix_nano": "1795327320000000000",
+                     *           "service": "payment",
+                     *           "operation": "POST /charge",
+                     *           "kind": "server",
+                     *           "calls": 120,
+                     *           "calls_per_second": 0.4,
+                     *           "errors": 3,
+                     *           "error_ratio": 0.025,
+                     *           "durations_ns": {
+                     *             "0.5": 4000000,
+                     *             "0.75": 4000000,
+                     *             "0.9": 4000000,
+                     *             "0.95": 4000000,
+                     *             "0.99": 4000000
+                     *           }
+                     *         }
+                     *       ],
+                     *       "since_unix_nano": "1795326720000000000",
+                     *       "until_unix_nano": "1795327633000000000",
+                     *       "step_ns": 300000000000
+                     *     }
+                     */
                     "application/json": components["schemas"]["MetricsView"];
                 };
             };
@@ -3613,6 +3987,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "operations": [
+                     *         {
+                     *           "name": "POST /charge",
+                     *           "kind": "server"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["OperationsView"];
                 };
             };
@@ -3681,6 +4065,50 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "services": [
+                     *         {
+                     *           "service": "payment",
+                     *           "habit": "drops",
+                     *           "inbound": 5,
+                     *           "calls": 1,
+                     *           "carried": {
+                     *             "nothing": 1
+                     *           },
+                     *           "missing": [
+                     *             "traceparent",
+                     *             "tracestate",
+                     *             "x-request-id",
+                     *             "x-transaction-id"
+                     *           ],
+                     *           "pods": {
+                     *             "payment-1": 1
+                     *           },
+                     *           "evidence": [
+                     *             {
+                     *               "time_unix_nano": "1795327632000000000",
+                     *               "node_id": "payment-1",
+                     *               "carried": "nothing",
+                     *               "transaction_id": "0af7651916cd43dd8448eb211c80319c",
+                     *               "request_id": "6f9a1c52-0d6f-4b0e-9a3e-5d1c2b7e8f90",
+                     *               "method": "POST",
+                     *               "path": "/entries",
+                     *               "upstream_cluster": "ledger",
+                     *               "guess": {
+                     *                 "transaction_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+                     *                 "method": "POST",
+                     *                 "path": "/charge",
+                     *                 "open": 1
+                     *               }
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "since_unix_nano": "1795326733000000000",
+                     *       "until_unix_nano": "1795327633000000000"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PropagationView"];
                 };
             };
@@ -3758,6 +4186,85 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "transactions": [
+                     *         {
+                     *           "transaction_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+                     *           "start_unix_nano": "1795327632000000000",
+                     *           "duration_ns": 26000000,
+                     *           "root": "POST /charge",
+                     *           "response_code": 503,
+                     *           "response_flags": [
+                     *             "UF"
+                     *           ],
+                     *           "response_flags_text": "could not connect to the upstream",
+                     *           "services": [
+                     *             "payment"
+                     *           ],
+                     *           "spans": 1,
+                     *           "logs": 1,
+                     *           "access_logs": 1,
+                     *           "errors": 1
+                     *         }
+                     *       ],
+                     *       "since_unix_nano": "1795324033000000000",
+                     *       "until_unix_nano": "1795327633000000000",
+                     *       "searched_since_unix_nano": "1795327632000000000",
+                     *       "complete": false,
+                     *       "cut": "",
+                     *       "next": "1795327632000000000-4bf92f3577b34da6a3ce929d0e0e4736",
+                     *       "facets": {
+                     *         "of": 2,
+                     *         "by": {
+                     *           "service": [
+                     *             {
+                     *               "value": "payment",
+                     *               "transactions": 2
+                     *             }
+                     *           ],
+                     *           "status": [
+                     *             {
+                     *               "value": "error",
+                     *               "transactions": 1
+                     *             },
+                     *             {
+                     *               "value": "unset",
+                     *               "transactions": 1
+                     *             }
+                     *           ],
+                     *           "root": [
+                     *             {
+                     *               "value": "POST /charge",
+                     *               "transactions": 2
+                     *             }
+                     *           ],
+                     *           "response_code": [
+                     *             {
+                     *               "value": "200",
+                     *               "transactions": 1
+                     *             },
+                     *             {
+                     *               "value": "503",
+                     *               "transactions": 1
+                     *             }
+                     *           ],
+                     *           "flags": [
+                     *             {
+                     *               "value": "UF",
+                     *               "transactions": 1
+                     *             }
+                     *           ],
+                     *           "duration": [
+                     *             {
+                     *               "value": "33554432",
+                     *               "transactions": 2
+                     *             }
+                     *           ]
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SearchView"];
                 };
             };
@@ -3823,6 +4330,67 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "fields": [
+                     *         {
+                     *           "name": "service",
+                     *           "type": "text",
+                     *           "operators": [
+                     *             "=",
+                     *             "!=",
+                     *             "~",
+                     *             "!~",
+                     *             ":"
+                     *           ],
+                     *           "description": "service.name of whoever sent the row",
+                     *           "values": []
+                     *         },
+                     *         {
+                     *           "name": "status",
+                     *           "type": "text",
+                     *           "operators": [
+                     *             "=",
+                     *             "!=",
+                     *             "~",
+                     *             "!~",
+                     *             ":"
+                     *           ],
+                     *           "description": "of a span; an access log is an error from 500 on and without a response",
+                     *           "values": [
+                     *             "unset",
+                     *             "ok",
+                     *             "error"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "name": "duration",
+                     *           "type": "duration",
+                     *           "operators": [
+                     *             "=",
+                     *             "!=",
+                     *             "<",
+                     *             "<=",
+                     *             ">",
+                     *             ">="
+                     *           ],
+                     *           "description": "of one span or one proxied request",
+                     *           "values": []
+                     *         }
+                     *       ],
+                     *       "attribute_operators": [
+                     *         "=",
+                     *         "!=",
+                     *         "~",
+                     *         "!~",
+                     *         ":",
+                     *         "<",
+                     *         "<=",
+                     *         ">",
+                     *         ">="
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["LanguageView"];
                 };
             };
@@ -3894,7 +4462,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    /**
+                     * @example : following
+                     *
+                     *     event: transaction
+                     *     data: {"transaction_id":"0af7651916cd43dd8448eb211c80319c","start_unix_nano":"1795327631999999999","duration_ns":26000000,"root":"POST /charge","response_code":200,"response_flags":[],"response_flags_text":"","services":["payment"],"spans":1,"logs":1,"access_logs":1,"errors":0}
+                     *     id: 6b1f3c1d2a4e5f60-1-1795327633000000000
+                     *
+                     *     event: transaction
+                     *     data: {"transaction_id":"4bf92f3577b34da6a3ce929d0e0e4736","start_unix_nano":"1795327632000000000","duration_ns":26000000,"root":"POST /charge","response_code":503,"response_flags":["UF"],"response_flags_text":"could not connect to the upstream","services":["payment"],"spans":1,"logs":1,"access_logs":1,"errors":1}
+                     *     id: 6b1f3c1d2a4e5f60-2-1795327633000000000
+                     *
+                     *     event: end
+                     *     data: {"reason": "the time for one answer is over", "denied": false}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -3960,6 +4541,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "services": [
+                     *         "payment"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ServicesView"];
                 };
             };
@@ -4078,6 +4666,15 @@ export interface operations {
                      *           "earliest_ns": 0,
                      *           "latest_ns": 0,
                      *           "pairs": 0
+                     *         },
+                     *         {
+                     *           "services": [
+                     *             "payment"
+                     *           ],
+                     *           "correction_ns": 0,
+                     *           "earliest_ns": null,
+                     *           "latest_ns": null,
+                     *           "pairs": 0
                      *         }
                      *       ],
                      *       "critical_path": [
@@ -4113,21 +4710,20 @@ export interface operations {
                      *           "repeats": false,
                      *           "service": "payment",
                      *           "transaction_id": "4bf92f3577b34da6a3ce929d0e0e4736",
-                     *           "span_id": "00f067aa0ba902b7",
+                     *           "span_id": "00000000000000a2",
                      *           "attributes": {},
                      *           "resource": {
                      *             "service.name": "payment",
                      *             "weftline.proxy.role": "sidecar-outbound"
                      *           },
-                     *           "kind": "access_log",
                      *           "proxy_role": "sidecar-outbound",
-                     *           "node_id": "payment-1",
+                     *           "node_id": "payment-envoy",
                      *           "log_type": "DownstreamEnd",
                      *           "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
-                     *           "parent_span_id": "b7ad6b7169203331",
-                     *           "upstream_span_id": "53995c3f42cd8ad8",
+                     *           "parent_span_id": "00000000000000b7",
+                     *           "upstream_span_id": "0000000000000053",
                      *           "method": "GET",
-                     *           "authority": "ledger",
+                     *           "authority": "shop.example",
                      *           "path": "/pay",
                      *           "protocol": "HTTP/1.1",
                      *           "response_code": 503,
@@ -4139,31 +4735,29 @@ export interface operations {
                      *           "upstream_cluster": "ledger",
                      *           "upstream_host": "127.0.0.1:9",
                      *           "upstream_attempts": 1,
-                     *           "route_name": "ledger",
+                     *           "route_name": "",
                      *           "request_id": "6f9a1c52-0d6f-4b0e-9a3e-5d1c2b7e8f90",
                      *           "stream_id": "",
                      *           "bytes_received": 0,
-                     *           "bytes_sent": 91,
+                     *           "bytes_sent": 42,
                      *           "grpc_status": "",
                      *           "record_id": "8231177423964212913",
-                     *           "listener_direction": "outbound",
-                     *           "connection_id": 12,
+                     *           "listener_direction": "",
+                     *           "connection_id": 0,
                      *           "upstream_connection_id": 0,
-                     *           "downstream_remote_address": "127.0.0.1:40312",
-                     *           "downstream_local_address": "127.0.0.1:15001",
+                     *           "downstream_remote_address": "",
+                     *           "downstream_local_address": "",
                      *           "upstream_local_address": "",
-                     *           "upstream_hosts_attempted": [
-                     *             "127.0.0.1:9"
-                     *           ],
-                     *           "time_to_last_rx_byte": 41000,
+                     *           "upstream_hosts_attempted": [],
+                     *           "time_to_last_rx_byte": 0,
                      *           "time_to_first_upstream_tx_byte": 0,
                      *           "time_to_last_upstream_tx_byte": 0,
                      *           "time_to_first_upstream_rx_byte": 0,
                      *           "time_to_last_upstream_rx_byte": 0,
-                     *           "time_to_first_downstream_tx_byte": 24870000,
+                     *           "time_to_first_downstream_tx_byte": 0,
                      *           "connection_pool_ready_duration": 0,
-                     *           "downstream_wire_bytes_received": 211,
-                     *           "downstream_wire_bytes_sent": 302,
+                     *           "downstream_wire_bytes_received": 0,
+                     *           "downstream_wire_bytes_sent": 0,
                      *           "upstream_wire_bytes_received": 0,
                      *           "upstream_wire_bytes_sent": 0,
                      *           "requested_server_name": "",
@@ -4171,7 +4765,8 @@ export interface operations {
                      *           "downstream_peer_subject": "",
                      *           "downstream_peer_uri_san": "",
                      *           "downstream_local_uri_san": "",
-                     *           "upstream_peer_uri_san": ""
+                     *           "upstream_peer_uri_san": "",
+                     *           "kind": "access_log"
                      *         },
                      *         {
                      *           "time_unix_nano": "1795327632025000000",
@@ -4186,7 +4781,7 @@ export interface operations {
                      *           "repeats": false,
                      *           "service": "payment",
                      *           "transaction_id": "4bf92f3577b34da6a3ce929d0e0e4736",
-                     *           "span_id": "b7ad6b7169203331",
+                     *           "span_id": "00000000000000b7",
                      *           "attributes": {},
                      *           "resource": {
                      *             "service.name": "payment"
@@ -4196,13 +4791,33 @@ export interface operations {
                      *           "severity_text": "ERROR",
                      *           "body": "the ledger did not answer",
                      *           "event_name": "",
-                     *           "scope_name": "payment"
+                     *           "scope_name": "shop"
                      *         }
                      *       ]
                      *     }
                      */
                     "application/json": components["schemas"]["TransactionView"];
+                    /**
+                     * @example {"kind":"transaction","transaction_id":"4bf92f3577b34da6a3ce929d0e0e4736","matched_alias":null,"other_transactions":[],"truncated":false,"summary":{"root":"GET /pay","start_unix_nano":"1795327632000000000","end_unix_nano":"1795327632026000000","duration_ns":26000000,"services":["payment"],"spans":0,"access_logs":1,"logs":1,"errors":2,"response_code":503,"response_flags":"UF","response_flags_text":"could not connect to the upstream","verdict":{"text":"payment's outbound proxy: could not connect to ledger (Connection refused)","failed":true,"entry":0,"service":"payment","proxy_role":"sidecar-outbound","kind":"upstream_connect_failure","reason":"UF","blame":"upstream","evidence":[0]},"sampled":false},"clocks":[{"services":["payment"],"correction_ns":0,"earliest_ns":0,"latest_ns":0,"pairs":0},{"services":["payment"],"correction_ns":0,"earliest_ns":null,"latest_ns":null,"pairs":0}],"critical_path":[{"entry":0,"start_ns":0,"end_ns":26000000,"place":"proxy","inferred":true}],"time_split":[{"place":"proxy","service":"payment","duration_ns":26000000,"inferred":true,"longest":0}],"gaps":[]}
+                     *     {"time_unix_nano":"1795327632000000000","offset_ns":0,"duration_ns":26000000,"depth":0,"parent":null,"parent_by":null,"error":true,"correction_ns":0,"self_ns":26000000,"repeats":false,"service":"payment","transaction_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00000000000000a2","attributes":{},"resource":{"service.name":"payment","weftline.proxy.role":"sidecar-outbound"},"proxy_role":"sidecar-outbound","node_id":"payment-envoy","log_type":"DownstreamEnd","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","parent_span_id":"00000000000000b7","upstream_span_id":"0000000000000053","method":"GET","authority":"shop.example","path":"/pay","protocol":"HTTP/1.1","response_code":503,"response_flags":"UF","response_flags_text":"could not connect to the upstream","response_code_details":"upstream_reset_before_response_started{remote_connection_failure}","upstream_transport_failure_reason":"delayed connect error: Connection refused","connection_termination_details":"","upstream_cluster":"ledger","upstream_host":"127.0.0.1:9","upstream_attempts":1,"route_name":"","request_id":"6f9a1c52-0d6f-4b0e-9a3e-5d1c2b7e8f90","stream_id":"","bytes_received":0,"bytes_sent":42,"grpc_status":"","record_id":"8231177423964212913","listener_direction":"","connection_id":0,"upstream_connection_id":0,"downstream_remote_address":"","downstream_local_address":"","upstream_local_address":"","upstream_hosts_attempted":[],"time_to_last_rx_byte":0,"time_to_first_upstream_tx_byte":0,"time_to_last_upstream_tx_byte":0,"time_to_first_upstream_rx_byte":0,"time_to_last_upstream_rx_byte":0,"time_to_first_downstream_tx_byte":0,"connection_pool_ready_duration":0,"downstream_wire_bytes_received":0,"downstream_wire_bytes_sent":0,"upstream_wire_bytes_received":0,"upstream_wire_bytes_sent":0,"requested_server_name":"","downstream_tls_version":"","downstream_peer_subject":"","downstream_peer_uri_san":"","downstream_local_uri_san":"","upstream_peer_uri_san":"","kind":"access_log"}
+                     *     {"time_unix_nano":"1795327632025000000","offset_ns":25000000,"duration_ns":0,"depth":0,"parent":null,"parent_by":null,"error":true,"correction_ns":0,"self_ns":0,"repeats":false,"service":"payment","transaction_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00000000000000b7","attributes":{},"resource":{"service.name":"payment"},"kind":"log","severity_number":17,"severity_text":"ERROR","body":"the ledger did not answer","event_name":"","scope_name":"shop"}
+                     */
                     "application/x-ndjson": string;
+                    /**
+                     * @example payment's outbound proxy: could not connect to ledger (Connection refused)
+                     *     4bf92f3577b34da6a3ce929d0e0e4736
+                     *     GET /pay → 503 UF
+                     *     2026-11-22 06:07:12.000 UTC · took 26.0 ms · 2 errors
+                     *     payment
+                     *     ● no spans (sampled out or not traced) · ▸ 1 access log · ≡ 1 log line
+                     *
+                     *        ms     took
+                     *      0.00  26.0 ms ━━━━━━━━━━━━━━━━ ▸ proxy payment outbound  GET /pay → 503 UF  to ledger
+                     *                                       could not connect to the upstream
+                     *                                       delayed connect error: Connection refused
+                     *                                       upstream_reset_before_response_started{remote_connection_failure}
+                     *     25.00                         ╵ ≡ payment  ERROR the ledger did not answer
+                     */
                     "text/plain": string;
                 };
             };
@@ -4301,7 +4916,47 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "transaction_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+                     *       "matched_alias": null,
+                     *       "lines": [
+                     *         {
+                     *           "kind": "access_log",
+                     *           "time_unix_nano": "1795327632000000000",
+                     *           "service": "payment",
+                     *           "proxy_role": "sidecar-outbound",
+                     *           "level": "error",
+                     *           "error": true,
+                     *           "text": "GET shop.example/pay → 503 UF to 127.0.0.1:9",
+                     *           "span_id": "00000000000000a2",
+                     *           "transaction_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+                     *           "event_name": "",
+                     *           "scope_name": "",
+                     *           "response_code": 503,
+                     *           "response_flags": "UF",
+                     *           "attributes": {},
+                     *           "resource": {
+                     *             "service.name": "payment",
+                     *             "weftline.proxy.role": "sidecar-outbound"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "truncated": false,
+                     *       "next": "1795327632000000000-1"
+                     *     }
+                     */
                     "application/json": components["schemas"]["LinesView"];
+                    /**
+                     * @example : following
+                     *
+                     *     event: line
+                     *     data: {"kind":"log","time_unix_nano":"1795327632025000000","service":"payment","proxy_role":"","level":"error","error":true,"text":"the ledger did not answer","span_id":"00000000000000b7","transaction_id":"4bf92f3577b34da6a3ce929d0e0e4736","event_name":"","scope_name":"shop","response_code":null,"response_flags":"","attributes":{},"resource":{"service.name":"payment"}}
+                     *     id: 6b1f3c1d2a4e5f60-1-1795327633000000000
+                     *
+                     *     event: end
+                     *     data: {"reason": "the time for one answer is over", "denied": false}
+                     */
                     "text/event-stream": string;
                 };
             };
