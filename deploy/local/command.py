@@ -15,7 +15,7 @@ from .display import Display
 from .ports import HOST
 from .process import ProcessDied
 from .signals import interruptible, uninterruptible
-from .stack import EDGE_GRPC_PORT, EDGE_HTTP_PORT, OWN_KAFKA, QUERY_PORT, Options, Stack
+from .stack import EDGE_GRPC_PORT, EDGE_HTTP_PORT, OWN_KAFKA, QUERY_GRPC_PORT, QUERY_PORT, Options, Stack
 
 CHECK_SECONDS = 0.25
 GIVEN_UP, REFUSED = 1, 2
@@ -89,6 +89,7 @@ def addresses(stack: Stack) -> Table:
     row("OTLP/HTTP", stack.otlp_endpoint, stack.http_port, EDGE_HTTP_PORT)
     row("OTLP/gRPC", f"{HOST}:{stack.grpc_port}", stack.grpc_port, EDGE_GRPC_PORT)
     row("query", stack.query_url, stack.query_port, QUERY_PORT)
+    row("Jaeger's gRPC API", f"{HOST}:{stack.query_grpc_port}", stack.query_grpc_port, QUERY_GRPC_PORT)
     clickhouse = stack.clickhouse
     row("ClickHouse HTTP", f"http://{HOST}:{clickhouse.http_port}", clickhouse.http_port, 8123)
     row("ClickHouse native", f"{HOST}:{clickhouse.tcp_port}", clickhouse.tcp_port, 9000)

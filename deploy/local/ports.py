@@ -81,7 +81,8 @@ def choose_port(wanted: int | None, default: int, what: str) -> int:
     ``what`` names the server in the message.
     """
     if wanted is None:
-        return default if is_free(default) else free_port()
+        # Kept from other stacks too, which start as slowly: its server may begin to listen a while later.
+        return default if _reserve(default) and is_free(default) else free_port()
     if not is_free(wanted):
         raise Misconfigured(f"{what} can't listen on {HOST}:{wanted}: the port is in use by another process.")
     return wanted

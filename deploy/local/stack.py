@@ -14,7 +14,7 @@ from weftline.collector.errors import Misconfigured
 
 from .clickhouse import ClickHouse
 from .kafka import Kafka, fetch_jars
-from .ports import HOST, choose_port, free_port, http_get, listens
+from .ports import HOST, choose_port, free_port, http_get, is_free, listens
 from .process import Process, ProcessDied
 from .supervise import Report, State, Supervisor
 
@@ -57,6 +57,7 @@ class Stack:
         self.http_port = 0
         self.grpc_port = 0
         self.query_port = 0
+        self.query_grpc_port = 0
         self._report = report
 
     @property
@@ -73,6 +74,7 @@ class Stack:
         self.http_port = choose_port(options.http_port, EDGE_HTTP_PORT, "The edge")
         self.grpc_port = choose_port(options.grpc_port, EDGE_GRPC_PORT, "The edge")
         self.query_port = choose_port(options.query_port, QUERY_PORT, "The query service")
+        self.query_grpc_port = choose_port(None, QUERY_GRPC_PORT, "Jaeger's gRPC API")
         self.supervisor.start(self.clickhouse)
         self._start_kafka()
         metrics_port = choose_port(None, INGEST_METRICS_PORT, "ingest")
@@ -81,7 +83,7 @@ class Stack:
         if self.kafka_servers:
             self.supervisor.start(self._own("ingest", ["weftline.collector", "ingest"], env, metrics_port))
         self.supervisor.start(self._own("edge", ["weftline.collector", "edge"], env, self.http_port))
-        self.supervisor.start(self._own("query", ["weftline.query"], env, self.query_port))
+        self._start_query(env)
 
     def scrape(self, targets: Sequence[str]) -> None:
         """Read the stats of the Envoys whose admin ports are ``targets`` (host:port) as long as the stack runs."""
@@ -119,6 +121,20 @@ class Stack:
                 raise Misconfigured(f"No Kafka answers at {kafka}.")
             self.kafka_servers = kafka
 
+    def _start_query(self, env: Mapping[str, str]) -> None:
+        query = self._own("query", ["weftline.query"], env, self.query_port)
+        try:
+            self.supervisor.start(query)
+        except ProcessDied as error:
+            ports = {self.query_port: "The query service", self.query_grpc_port: "Jaeger's gRPC API"}
+            taken = next((port for port in ports if not query.running and not is_free(port)), None)
+            if taken is None:
+                raise
+            raise Misconfigured(
+                f"{ports[taken]} can't listen on {HOST}:{taken}: another process took the port a moment ago. "
+                "Start again."
+            ) from error
+
     def _migrate(self, env: Mapping[str, str]) -> None:
         migrate = self._own("migrate", ["weftline.collector", "migrate"], env, None)
         self._report(migrate.name, State.STARTING, "")
@@ -143,7 +159,7 @@ class Stack:
             "WEFTLINE_INGEST_METRICS_PORT": str(metrics_port),
             "WEFTLINE_QUERY_HOST": HOST,
             "WEFTLINE_QUERY_PORT": str(self.query_port),
-            "WEFTLINE_QUERY_GRPC_PORT": str(choose_port(None, QUERY_GRPC_PORT, "Jaeger's gRPC API")),
+            "WEFTLINE_QUERY_GRPC_PORT": str(self.query_grpc_port),
         }
 
     def _own(self, name: str, module: Sequence[str], env: Mapping[str, str], health_port: int | None) -> Process:

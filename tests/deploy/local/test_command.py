@@ -5,12 +5,13 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,16 @@ def test_serves_restarts_what_dies_and_stops_at_ctrl_c(tmp_path: Path) -> None:
         assert running.process.wait(30) == 0
         wait_until_gone(pids)
     assert not listens(running.http_port)
+
+
+def test_jaegers_grpc_port_is_another_where_its_own_is_taken(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        with suppress(OSError):  # then somebody else has it
+            stack.enter_context(socket.create_server(("127.0.0.1", 16685)))
+        running = stack.enter_context(up(tmp_path / "data"))
+        found = re.search(r"Jaeger's gRPC API\W+127\.0\.0\.1:(\d+)\s+\(instead of 16685\)", running.text)
+        assert found, running.text
+        assert listens(int(found[1]))
 
 
 def test_what_was_sent_is_found_again_after_a_restart(tmp_path: Path) -> None:

@@ -57,6 +57,14 @@ def test_a_process_is_never_given_a_port_twice(monkeypatch: pytest.MonkeyPatch) 
     assert free_port() == first + 1
 
 
+def test_a_default_is_kept_from_others_before_anybody_listens_on_it() -> None:
+    mine = free_port()
+    assert choose_port(None, mine, "It") == mine
+    program = f"from weftline.deploy.local.ports import choose_port; print(choose_port(None, {mine}, 'It'))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(ended.stdout) != mine
+
+
 def test_another_process_is_not_given_it_while_the_first_lives() -> None:
     mine = free_port()
     program = f"""if True:
