@@ -52,7 +52,7 @@ OF_SEVERAL: Final = (
     "IN (SELECT arrayJoin(arrayMap(id -> toFixedString(unhex(id), 16), CAST(%(ids)s AS Array(String)))))"
 )
 """Of which transactions a query is: what comes after `transaction_id` in its condition."""
-_PIECES: Final = ("span_line", "access_log_line", "log_line", "from_to", "newest")
+_PIECES: Final = ("span_line", "access_log_line", "log_line", "from_to", "newest", "red_asked", "red_distance")
 
 
 @cache

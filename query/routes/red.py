@@ -110,7 +110,14 @@ def router(reader: RedReader, clock: Callable[[], int] = time.time_ns) -> APIRou
         step: Annotated[str, Query(description="Whole minutes (`1m`, `1h`); empty: the window is one step.")] = "",
         by_operation: Annotated[bool, Query(description="False: all operations of a kind together.")] = True,
     ) -> MetricsView:
-        """Counted as spans land, by the minute in which they began. What was sampled out is in no figure."""
+        """Counted as spans land, by the minute in which they began. What was sampled out is in no figure.
+
+        A request counts once although its proxies' spans bear the same service: of each service, kind and minute the
+        application's own count; where it has none (away, or not instrumented) those of its sidecar for that kind
+        (inbound for server, outbound for client), else those of an edge, a gateway or an Envoy that doesn't say its
+        role. Proxies' operations that are asked for by name are counted as such. Spans that Envoys send in Zipkin's
+        format are not told from the application's.
+        """
         begin, end = _window(since, until, clock())
         # Figures are kept by minute: a part of one can't be told from the rest.
         begin -= begin % MINUTE

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from support.otlp import START, span, spans_request
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
@@ -87,3 +88,58 @@ def test_steps_longer_than_a_minute_and_spans_without_a_service(
         [5],
         [5, 5],
     )
+
+
+SERVER, CLIENT = 2, 3
+
+
+def told_by(
+    writer: ClickHouseWriter, teller: str, *spans: tuple[int, str], minute: int = 0, service: str = "cart"
+) -> None:
+    """Spans as (kind, name) of the application ('') or of its Envoy of that role ('?': it doesn't say which)."""
+    resource = {"weftline.proxy.role": teller} if teller not in ("", "?") else {}
+    start = FIRST + minute * MINUTE
+    made = [
+        span(TX, f"{random.getrandbits(64) | 1:016x}", start=start, name=name, kind=kind) for kind, name in spans
+    ]  # fmt: skip
+    request = ExportTraceServiceRequest.FromString(spans_request(*made, service=service, **resource))
+    if teller:
+        request.resource_spans[0].scope_spans[0].scope.name = "envoy"
+    writer.insert(Signal.SPANS, [request.SerializeToString()], f"{teller} {spans} {minute} {service}")
+
+
+def counted(reader: ClickHouseReader, **fields: object) -> list[tuple]:
+    points = reader.red(asked(**fields))
+    return [((it.start - FIRST) // MINUTE, it.service, it.operation, it.kind, it.calls) for it in points]
+
+
+def test_a_request_counts_once_however_many_of_its_proxies_tell_of_it(
+    writer: ClickHouseWriter, reader: ClickHouseReader
+) -> None:
+    ingress, egress = (SERVER, "ingress"), (CLIENT, "egress")
+    told_by(writer, "sidecar-inbound", ingress, egress)
+    told_by(writer, "", (SERVER, "GET /pay"), (CLIENT, "GET"), (1, "work"))
+    told_by(writer, "sidecar-outbound", ingress, egress)
+    assert counted(reader) == [
+        (0, "cart", "GET", "client", 1), (0, "cart", "GET /pay", "server", 1), (0, "cart", "work", "internal", 1),
+    ]  # fmt: skip
+    # The application is away: what its proxies answered for it counts.
+    told_by(writer, "sidecar-inbound", ingress, minute=1)
+    told_by(writer, "sidecar-outbound", ingress, egress, minute=2)
+    whole = [(it.kind, it.calls) for it in reader.red(asked(step=0, by_operation=False))]
+    assert whole == [("client", 2), ("internal", 1), ("server", 2)]
+    assert counted(reader)[3:] == [(1, "cart", "ingress", "server", 1), (2, "cart", "egress", "client", 1)]
+    # Who asks for the proxies' gets them.
+    assert counted(reader, operations=("ingress", "egress"), minutes=1) == [
+        (0, "cart", "egress", "client", 1), (0, "cart", "ingress", "server", 1),
+    ]  # fmt: skip
+
+
+def test_proxies_that_stand_for_a_service_of_their_own(writer: ClickHouseWriter, reader: ClickHouseReader) -> None:
+    for teller in ("edge", "gateway", "?"):
+        told_by(writer, teller, (SERVER, "ingress"), (CLIENT, "egress"), service=f"it is {teller}")
+    assert counted(reader) == [
+        (0, f"it is {teller}", name, kind, 1)
+        for teller in ("?", "edge", "gateway")
+        for name, kind in (("egress", "client"), ("ingress", "server"))
+    ]

@@ -278,6 +278,12 @@ export interface paths {
         /**
          * Rates, errors and durations of services
          * @description Counted as spans land, by the minute in which they began. What was sampled out is in no figure.
+         *
+         *     A request counts once although its proxies' spans bear the same service: of each service, kind and minute the
+         *     application's own count; where it has none (away, or not instrumented) those of its sidecar for that kind
+         *     (inbound for server, outbound for client), else those of an edge, a gateway or an Envoy that doesn't say its
+         *     role. Proxies' operations that are asked for by name are counted as such. Spans that Envoys send in Zipkin's
+         *     format are not told from the application's.
          */
         get: operations["metrics_api_v1_metrics_get"];
         put?: never;
