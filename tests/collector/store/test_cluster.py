@@ -26,6 +26,7 @@ from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.cluster import clustered, one_a_shard, servers
+from weftline.collector.store.line_filter import LineBounds, LineFilter
 from weftline.collector.store.migrate import migrate
 from weftline.collector.store.protocol import Signal, SpanEncoder
 from weftline.collector.store.proxy_stats import ProxyStatRow
@@ -205,6 +206,9 @@ def test_look_ups_and_searches_see_all_shards(cluster: ClickHouseSettings, store
                 assert sorted(map(repr, whole.transaction(tx, 100))) == sorted(map(repr, rows))
             for name in (f"order-{number}", request_id(number), tx, "f" + tx[1:]):
                 assert reader.resolve(name) == single.resolve(name) != []
+        for wanted in (LineFilter(), LineFilter(text="/", level=9, kinds={"access_log"})):
+            found = [it.lines(TRANSACTIONS[0], wanted, 1000, LineBounds(1000, 60)) for it in (reader, single)]
+            assert sorted(map(repr, found[0].rows)) == sorted(map(repr, found[1].rows)) != []
         assert reader.services() == single.services()
         assert reader.operations("shop") == single.operations("shop")
         assert sorted(map(repr, reader.red(window))) == sorted(map(repr, single.red(window)))

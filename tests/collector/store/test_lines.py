@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,8 @@ from weftline.collector.store.clickhouse_connections import connect
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.line_filter import LineBounds, LineFilter
-from weftline.collector.store.protocol import Line, Signal
+from weftline.collector.store.protocol import Line, LogRow, Signal
+from weftline.collector.store.tenants import Asker
 from weftline.query.app import create_app
 from weftline.query.settings import QuerySettings
 from weftline.query.timeline.lines import LEVELS, passes
@@ -157,3 +159,13 @@ def test_a_batch_of_thousands_of_requests(store: ClickHouseSettings, reader: Cli
         )
     assert [row.time - START for row in reader.lines(TX, LineFilter(text="/11999 "), 10, WIDE).rows] == [11_999]
     assert len(reader.logs(TX, 20_000)) == 12_000
+
+
+def test_a_tenant_sees_its_own_lines(store: ClickHouseSettings, writer: ClickHouseWriter) -> None:
+    for tenant in ("a", "b"):
+        request = logs_request(log(TX, "a" * 16, f"of {tenant}"), access_log(TX, "b" * 16, path=f"/{tenant}"))
+        writer.insert(Signal.LOGS, [request], tenant, tenant)
+    for tenant, texts in (("a", ["of a", "/a"]), ("b", ["of b", "/b"]), ("", [])):
+        with closing(ClickHouseReader(store, lambda tenant=tenant: Asker(tenant))) as reader:
+            rows = reader.lines(TX, LineFilter(), 10, WIDE).rows
+            assert [row.body if isinstance(row, LogRow) else row.path for row in rows] == texts

@@ -114,3 +114,21 @@ def test_the_command_says_so_as_of_any_refusal(url: str, made: Tokens) -> None:
             list(client.follow(PATHS[0], url))
     finally:
         client.TOKEN.reset(given)
+
+
+def test_nobody_goes_on_with_the_stream_of_another_tenant(url: str, made: Tokens, reader: RowsReader) -> None:
+    def begin(name: str, last: str = "") -> tuple[str, str]:
+        """The first event's id and text."""
+        request = urllib.request.Request(url + PATHS[0], headers={**made.bearer(name), "Last-Event-ID": last})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=SOON) as response:
+            found: dict[str, str] = {}
+            while not {"id", "data"} <= found.keys():
+                field, _, text = response.readline().decode().strip().partition(": ")
+                found[field] = text
+        return found["id"], json.loads(found["data"])["text"]
+
+    last, text = begin("a")
+    assert text == "before"
+    assert begin("b", last)[1] == "before", "a stream of its own, from the beginning"
+    reader.rows.append(log("afterwards", ms=1))
+    assert begin("a", last)[1] == "afterwards"
