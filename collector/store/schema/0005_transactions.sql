@@ -1,13 +1,13 @@
--- Small granules here, in aliases and in request_ids: what is read of them is a row here and there, and making the sets of
--- access_log_records of all rows of a granule costs more than all else of a look-up.
+-- Small granules here, in aliases and in request_ids: what is read of them is a row here and there. Here small compressed blocks
+-- too: a page of a search reads some forty rows, of each column a block. Of the columns by which it finds them it reads all.
 -- One row a transaction, kept up to date by views from every kind of row; searchable the moment its first row lands.
 -- Rows of one transaction merge in the background: readers group by transaction_id.
 -- The same access log may come twice by two ways: a sum would count it twice. Sets of record_id don't, in whatever order
 -- the rows come: read them with uniqMerge. errors are those of spans and logs.
 CREATE TABLE IF NOT EXISTS transactions (
-  transaction_id FixedString(16) CODEC(ZSTD(1)),
+  transaction_id FixedString(16) CODEC(ZSTD(1)) SETTINGS (min_compress_block_size = 65536),
   day Date CODEC(ZSTD(1)),
-  first_time SimpleAggregateFunction(min, DateTime64(9, 'UTC')) CODEC(ZSTD(1)),
+  first_time SimpleAggregateFunction(min, DateTime64(9, 'UTC')) CODEC(ZSTD(1)) SETTINGS (min_compress_block_size = 65536),
   last_time SimpleAggregateFunction(max, DateTime64(9, 'UTC')) COMMENT 'end of what ended last' CODEC(ZSTD(1)),
   services SimpleAggregateFunction(groupUniqArrayArray, Array(String)) CODEC(ZSTD(1)),
   spans SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1)),
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS transactions (
 ) ENGINE = AggregatingMergeTree
 PARTITION BY day
 ORDER BY (transaction_id, tenant)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 256, min_compress_block_size = 4096, non_replicated_deduplication_window = 10000;
 
 -- The root is what the first access log was, where there is one: a span's name says less, so spans come a day later.
 CREATE MATERIALIZED VIEW IF NOT EXISTS transactions_from_spans TO transactions AS
