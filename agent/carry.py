@@ -22,15 +22,7 @@ Packed = tuple[int, int, int, int, int, str, str | None]
 def capture() -> Context | None:
     """What this code runs in; None when it is nothing worth taking along."""
     here = otel.get_current()
-    if not here:
-        return None
-    if context.SERVED_KEY not in here:
-        return here
-    entered = context.transaction()  # a server's connection handles others after this request
-    taken = Context({key: value for key, value in here.items() if key != context.SERVED_KEY})
-    if entered is not None:
-        dict.__setitem__(taken, context.TRANSACTION_KEY, entered)
-    return taken or None
+    return here or None
 
 
 def arrive(captured: Context) -> Context:

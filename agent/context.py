@@ -7,7 +7,6 @@ round. A context is left by putting back what was there, never by a token from a
 import contextlib
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
 
 from opentelemetry import context as otel
 from opentelemetry import trace
@@ -18,7 +17,6 @@ from weftline.agent.sample import SAMPLED
 
 SPAN_KEY = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
 TRANSACTION_KEY = "weftline-transaction"
-SERVED_KEY = "weftline-served"
 
 
 def _variable() -> tuple[Callable[[], Context], Callable[[Context], object]]:
@@ -78,33 +76,10 @@ class Transaction(Identity):
         return bool(self.flags & SAMPLED)
 
 
-@dataclass(slots=True)
-class _Served:
-    """What a server's loop served last: see :func:`serving`."""
-
-    transaction: Transaction | None = None
-
-
 def transaction() -> Transaction | None:
     """The transaction this code runs in, if it entered through the agent."""
-    here = current()
-    found = here.get(TRANSACTION_KEY)
-    return found if type(found) is Transaction else _just_served(here)
-
-
-def _just_served(here: Context) -> Transaction | None:
-    served = here.get(SERVED_KEY)
-    return served.transaction if isinstance(served, _Served) else None
-
-
-def serving() -> Context:
-    """Opens the context of a server handling one request, for :func:`leave` to close. A WSGI server sends the body
-    and writes its access log when the application has returned: both still belong to the request."""
-    previous = current()
-    made = previous.copy()
-    made[SERVED_KEY] = _Served()
-    attach(Context(made))
-    return previous
+    found = current().get(TRANSACTION_KEY)
+    return found if type(found) is Transaction else None
 
 
 def current_span() -> trace.Span | None:
@@ -130,13 +105,6 @@ def enter(span: trace.Span, entered: Transaction | None = None) -> Context:
 def leave(previous: Context) -> None:
     """Puts back what :func:`enter` found. For entry points, which own their context whatever ran in it."""
     attach(previous)
-
-
-def served(server: Context, entered: Transaction) -> None:
-    """Tells a server what it has just served, if `server` is a context that :func:`serving` opened."""
-    around = server.get(SERVED_KEY)
-    if isinstance(around, _Served):
-        around.transaction = entered
 
 
 def leave_if_current(span: trace.Span, previous: Context) -> None:
@@ -166,7 +134,7 @@ def stamp() -> Stamp | None:
     here = current()
     span, entered = here.get(SPAN_KEY), here.get(TRANSACTION_KEY)
     if type(entered) is not Transaction:
-        entered = _just_served(here)
+        entered = None
     if type(span) is Span and (entered is None or entered.flags & SAMPLED):
         return span.stamp or _of(span)
     if entered is None:

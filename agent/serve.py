@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from weftline.agent import context, events, http_headers, ids, semconv
-from weftline.agent.context import SERVED_KEY, Transaction, attach, enter
+from weftline.agent.context import Transaction, attach, enter
 from weftline.agent.ids import bits
 from weftline.agent.propagate import Incoming, transaction_id, with_baggage
 from weftline.agent.record import ERROR, SERVER, Identity, Span, exception_type
@@ -132,10 +132,7 @@ def finish(request: Transaction, exception: BaseException | None = None) -> None
     """Lets the request leave: its context is put back, its span ended."""
     if exception is not None:
         context.mark(exception)
-    previous = request.previous
-    attach(previous)
-    if previous and SERVED_KEY in previous:
-        context.served(previous, request)
+    attach(request.previous)
     span = request.span
     if span is None or span.end_ns:  # sampled out; or the application has ended it
         return

@@ -11,8 +11,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from opentelemetry.context.context import Context
-
 from weftline.agent import context, foreign, forks, http_attributes, http_headers, propagate, semconv, serve, wsgi_body
 from weftline.agent.pointcut import Advice, Pointcut
 from weftline.agent.propagate import transaction_id
@@ -21,6 +19,8 @@ from weftline.agent.weave import guard
 
 _LIBRARY = "weftline.agent.wsgi"
 _ENTERED = "weftline.agent.entered"
+_HANDLED = "weftline_transaction"
+"""Where gunicorn's own request holds ours."""
 _TOLD = semconv.TRANSACTION_ID
 _LENGTH = len(_TOLD)
 _VERSIONS = "gunicorn>=20"
@@ -34,9 +34,8 @@ Answering = tuple[context.Transaction, Environ]
 
 @dataclass(slots=True)
 class Handling:
-    """A server handling one request. `request` is None until its environ is there, and where others trace."""
+    """A server handling one request. `request` is None until its environ is there."""
 
-    previous: Context
     outer: "Handling | None"
     request: context.Transaction | None = None
 
@@ -46,13 +45,18 @@ _handling: ContextVar[Handling | None] = ContextVar("weftline-wsgi", default=Non
 
 def begin(environ: Environ, library: str) -> context.Transaction | None:
     """Lets a request enter. None when a layer above has done so: it is `library`'s request from now on."""
-    if _ENTERED in environ:
-        entered = environ[_ENTERED]
-        if isinstance(entered, context.Transaction) and type(entered.span) is Span:
-            entered.span.library = library
-        return None
-    request = serve.begin(_read(environ), library, _describe, environ, _path(environ) if serve.by_route else "")
-    environ[_ENTERED] = request
+    entered = environ.get(_ENTERED)
+    if entered is None:
+        return _begin(environ, library)
+    if entered and type(entered.span) is Span:
+        entered.span.library = library
+    return None
+
+
+def _begin(environ: Environ, library: str) -> context.Transaction:
+    environ[_ENTERED] = request = serve.begin(
+        _read(environ), library, _describe, environ, _path(environ) if serve.by_route is not None else ""
+    )
     return request
 
 
@@ -61,7 +65,9 @@ def enter(environ: Environ, library: str, start_response: StartResponse) -> tupl
     if _ENTERED not in environ:
         forks.notice()
     request = begin(environ, library)
-    return (start_response, None) if request is None else (watch(request, start_response), (request, environ))
+    if request is None:
+        return start_response, None
+    return watch(request, start_response), (request, environ)
 
 
 def withdraw(environ: Environ) -> None:
@@ -86,15 +92,21 @@ def watch(request: context.Transaction, start_response: StartResponse) -> StartR
 
 def started(request: context.Transaction, status: str, headers: Headers) -> Headers:
     """The headers to send: with the transaction ID, unless the application has set one itself."""
+    told = _header(request, status, headers)
+    return headers if told is None else [*headers, told]
+
+
+def _header(request: context.Transaction, status: str, headers: Headers) -> tuple[str, str] | None:
+    """Notes how a response starts; the header to add to those that the application has set."""
     request.status = int(status[:3])
     if http_headers.server_response is not None:
         http_headers.server_response.note_on(request.span, headers)
     if request.withdrawn:
-        return headers
+        return None
     for name, _ in headers:
         if len(name) == _LENGTH and name.lower() == _TOLD:
-            return headers
-    return [*headers, (_TOLD, transaction_id.text(request.trace_id))]
+            return None
+    return _TOLD, transaction_id.text(request.trace_id)
 
 
 def answered(answering: Answering | None, body: Any) -> Any:
@@ -104,7 +116,7 @@ def answered(answering: Answering | None, body: Any) -> Any:
 
 def handle() -> Handling:
     """A server begins to handle a request it has read."""
-    handling = Handling(context.serving(), _handling.get())
+    handling = Handling(_handling.get())
     _handling.set(handling)
     return handling
 
@@ -142,13 +154,7 @@ def handled(token: Handling | None, result: Any) -> None:  # noqa: ARG001 - advi
 def failed(token: Handling | None, exception: BaseException) -> None:
     """An exception has left the server's handling."""
     if token is not None:
-        # gunicorn's way of closing a connection whose answer has begun: the application's is behind it
-        _end(token, exception.__context__ if isinstance(exception, StopIteration) else exception)
-
-
-def environ_made(token: Any, result: tuple[Any, Environ]) -> None:  # noqa: ARG001 - advice gets the token
-    """gunicorn has made response and environ."""
-    born(result[1])
+        _end(token, exception)
 
 
 def environ_set(handler: Any, result: Any) -> None:  # noqa: ARG001 - advice gets the result
@@ -174,8 +180,44 @@ def setting_up(self: Any) -> Any:
     return self
 
 
-def creating() -> None:
-    """Nothing is to be done before there is an environ."""
+def taken(req: Any) -> Any:
+    """One of gunicorn's workers handles a request. The request itself remembers whose it is: nothing has to be looked
+    for, and a worker that isn't woven leaves all to the framework's cut."""
+    req.weftline_transaction = None
+    return req
+
+
+def creating(req: Any) -> Any:
+    """The request, for when its environ is there."""
+    return req
+
+
+def created(req: Any, result: tuple[Any, Environ]) -> None:
+    """gunicorn has made response and environ."""
+    if req is not None and req.__dict__.get(_HANDLED, True) is None:
+        req.weftline_transaction = _begin(result[1], _LIBRARY)
+
+
+def responding(response: Any, status: str, headers: Headers) -> None:
+    """The application starts its response at gunicorn, which gets our header past its own judging of each."""
+    request = response.req.__dict__.get(_HANDLED)
+    if request is not None:
+        told = _header(request, status, headers)
+        if told is not None and told not in response.headers:  # started anew for an error
+            response.headers.append(told)
+
+
+def done(req: Any, result: Any) -> None:  # noqa: ARG001 - advice gets the result
+    """The worker has sent the answer and logged it."""
+    if req is not None:
+        _leave(req.weftline_transaction, None)
+
+
+def broken(req: Any, exception: BaseException) -> None:
+    """An exception has left the worker's handling."""
+    if req is not None:
+        # gunicorn's way of closing a connection whose answer has begun: the application's is behind it
+        _leave(req.weftline_transaction, exception.__context__ if isinstance(exception, StopIteration) else exception)
 
 
 def _path(environ: Environ) -> str:
@@ -209,25 +251,25 @@ def _describe(environ: Environ, attributes: dict[str, Any]) -> str:
 
 def _end(handling: Handling, exception: BaseException | None) -> None:
     _handling.set(handling.outer)
-    request = handling.request
+    _leave(handling.request, exception)
+
+
+def _leave(request: context.Transaction | None, exception: BaseException | None) -> None:
     if request is not None and not request.withdrawn:
         if exception is not None and not request.status and not isinstance(exception, OSError):
             request.status = 500  # the server's own answer
         serve.finish(request, exception)
-    context.leave(handling.previous)
 
 
 _read = propagate.reader({name: "HTTP_" + name.upper().replace("-", "_") for name in propagate.NAMES})
 HANDLE = Advice(handle, handled, failed)
-CREATE = Advice(creating, environ_made)
+TAKE = Advice(taken, done, broken)
+CREATE = Advice(creating, created)
+RESPOND = Advice(responding)
 SETUP = Advice(setting_up, environ_set)
 START = Advice(start_response)
 LOGGED = Advice(logged)
 CONTRIB = Advice(withdraw)
-
-
-def _start(module: str, target: str, versions: str = "") -> Pointcut:
-    return Pointcut(module, target, f"{__name__}:START", ("status", "headers"), "observe", "", versions, ("headers",))
 
 
 POINTCUTS = [
@@ -235,7 +277,8 @@ POINTCUTS = [
         Pointcut(
             module=f"gunicorn.workers.{module}",
             target=f"{worker}.handle_request",
-            advice=f"{__name__}:HANDLE",
+            advice=f"{__name__}:TAKE",
+            args=("req",),
             kind="server",
             scope="http.server",
             versions=_VERSIONS,
@@ -246,12 +289,26 @@ POINTCUTS = [
             ("base_async", "AsyncWorker"),
         )
     ),
-    Pointcut("gunicorn.http.wsgi", "create", f"{__name__}:CREATE", kind="observe", versions=_VERSIONS),
-    _start("gunicorn.http.wsgi", "Response.start_response", _VERSIONS),
+    Pointcut("gunicorn.http.wsgi", "create", f"{__name__}:CREATE", ("req",), "observe", versions=_VERSIONS),
+    Pointcut(
+        module="gunicorn.http.wsgi",
+        target="Response.start_response",
+        advice=f"{__name__}:RESPOND",
+        args=("self", "status", "headers"),
+        kind="observe",
+        versions=_VERSIONS,
+    ),
     Pointcut("wsgiref.handlers", "BaseHandler.run", f"{__name__}:HANDLE", kind="server", scope="http.server"),
     Pointcut("wsgiref.handlers", "BaseHandler.setup_environ", f"{__name__}:SETUP", ("self",), "observe"),
     Pointcut("wsgiref.handlers", "BaseHandler.log_exception", f"{__name__}:LOGGED", ("exc_info",), "observe"),
-    _start("wsgiref.handlers", "BaseHandler.start_response"),
+    Pointcut(
+        module="wsgiref.handlers",
+        target="BaseHandler.start_response",
+        advice=f"{__name__}:START",
+        args=("status", "headers"),
+        replaces=("headers",),
+        kind="observe",
+    ),
     Pointcut(
         "opentelemetry.instrumentation.wsgi",
         "OpenTelemetryMiddleware.__call__",

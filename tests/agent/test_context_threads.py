@@ -117,20 +117,6 @@ class TestThread:
             thread.start()
         assert not [name for name in vars(thread) if "weftline" in name]
 
-    def test_a_servers_connection_does_not_lend_its_next_requests(self) -> None:
-        outer = context.serving()
-        request = serve.begin(Incoming(TRACE, 7, 1), "test", lambda _, __: "GET", None)
-        serve.finish(request)
-        go, found = threading.Event(), []
-        thread = threading.Thread(target=lambda: (go.wait(5), found.append(look())))
-        thread.start()  # belongs to the request served last
-        other = serve.begin(Incoming(TRACE + 1, 7, 1), "test", lambda _, __: "GET", None)
-        serve.finish(other)
-        go.set()
-        thread.join()
-        context.leave(outer)
-        assert found == [(TRACE, request.span_id)]
-
 
 class TestExecutor:
     def test_submit_and_map(self, request_: context.Transaction) -> None:

@@ -8,8 +8,10 @@ import wsgiref.simple_server
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import gunicorn.http.wsgi
 import httpx
 import pytest
 import tornado.httpserver
@@ -22,6 +24,9 @@ from support import plain_apps
 from support.otlp_sink import OtlpSink
 from support.programs import Programs
 from support.web_servers import asgi_server, wsgi_server
+from weftline.agent import serve
+from weftline.agent.plugins import wsgi
+from weftline.agent.propagate import Incoming
 
 pytestmark = pytest.mark.socket
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -288,6 +293,22 @@ def test_gunicorn(sink: OtlpSink, tmp_path: Path, worker: str) -> None:
     assert [log["span_id"] for log in access[:2]] == [span["span_id"] for span in spans[:2]]
     (error,) = (log for log in sink.logs(logger="gunicorn.error") if log["severity"][1] == "ERROR")
     assert (error["trace_id"], error["span_id"]) == (spans[2]["trace_id"], spans[2]["span_id"])
+
+
+def test_an_answer_that_gunicorn_starts_anew_has_one_id() -> None:
+    request = serve.begin(Incoming(int(TRACE, 16), 7, 0), "test", lambda _, __: "GET", None)
+    read = SimpleNamespace(method="GET", version=(1, 1), weftline_transaction=request)
+    response = gunicorn.http.wsgi.Response(read, None, SimpleNamespace())
+    answers: list[tuple[str, list[tuple[str, str]], Any]] = [
+        ("200 OK", [("x-shop", "1")], None),
+        ("500 Internal Server Error", [], (ValueError, ValueError(), None)),
+    ]
+    for status, headers, exc_info in answers:
+        wsgi.responding(response, status, headers)
+        response.start_response(status, headers, exc_info)
+    serve.finish(request)
+    assert response.headers == [("x-transaction-id", TRACE), ("x-shop", "1")]
+    assert request.status == 500
 
 
 def test_gunicorn_with_flask_makes_one_span(sink: OtlpSink, tmp_path: Path) -> None:
