@@ -40,7 +40,8 @@ class Instrumentors(Finder):
             if not modules & ours:
                 for module in modules:
                     self._entries.setdefault(module, []).append(entry)
-        self.table = {module: [] for module in self._entries}
+        for module in self._entries:
+            self._pointcuts_of(module)
 
     def weave(self, module: types.ModuleType) -> None:
         """A library has been imported: its instrumentors are loaded. Whatever goes wrong is counted, never raised."""

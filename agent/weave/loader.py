@@ -33,10 +33,11 @@ class Finder:
         waiting: Mapping[str, Sequence[Callable[[], Iterable[Pointcut]]]] = types.MappingProxyType({}),
     ) -> None:
         self.table: dict[str, list[Pointcut]] = {}
-        for pointcut in pointcuts:
-            self.table.setdefault(pointcut.module, []).append(pointcut)
         self._waiting = dict(waiting)
+        self._wanted = set(self._waiting)
         self._searching = threading.local()
+        for pointcut in pointcuts:
+            self._pointcuts_of(pointcut.module).append(pointcut)
 
     def install(self) -> None:
         """Weaves what is imported already, and hooks what will be."""
@@ -57,6 +58,8 @@ class Finder:
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """The spec the other finders give, with our loader in it. None for every module without a pointcut."""
+        if fullname not in self._wanted:  # asked for every import, also those that libraries try in each request
+            return None
         if fullname in self._waiting:
             self._make(fullname)
         if fullname not in self.table or fullname in self._names():
@@ -93,10 +96,14 @@ class Finder:
         in another thread: two threads may both do it, and the second waits for the first one's import of the plugin."""
         for make in reversed(self._waiting.get(package, ())):
             for pointcut in reversed(list(make())):  # before those that were there at once: others' may build on them
-                there = self.table.setdefault(pointcut.module, [])
+                there = self._pointcuts_of(pointcut.module)
                 if pointcut not in there:
                     there.insert(0, pointcut)
         self._waiting.pop(package, None)
+
+    def _pointcuts_of(self, module: str) -> list[Pointcut]:
+        self._wanted.add(module)
+        return self.table.setdefault(module, [])
 
     def _names(self) -> set[str]:
         if not hasattr(self._searching, "names"):
