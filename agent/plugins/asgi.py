@@ -11,6 +11,7 @@ from typing import Any, Final
 from weftline.agent import foreign, http_attributes, http_headers, propagate, semconv, serve
 from weftline.agent.context import Transaction
 from weftline.agent.pointcut import Advice, Pointcut
+from weftline.agent.propagate import transaction_id
 from weftline.agent.record import ERROR, Span, exception_type
 from weftline.agent.weave import guard
 
@@ -20,6 +21,7 @@ _TRANSACTION_ID = semconv.TRANSACTION_ID.encode()
 _LENGTH = len(_TRANSACTION_ID)
 _READ = {name.encode(): name for name in (*propagate.NAMES, "host", "user-agent", "x-forwarded-for")}
 _SINGLE = ("host", "user-agent")
+_read: Final = propagate.read
 
 SERVED: Final = frozenset(("http", "websocket"))
 """The types of scope that are requests."""
@@ -42,11 +44,11 @@ def begin(scope: Scope, library: str) -> Transaction | None:
     """Lets a request enter. None when a layer above has done so: it is `library`'s request from now on."""
     entered = scope.get(_ENTERED)
     if entered is not None:
-        if isinstance(entered, Transaction) and type(entered.span) is Span:
+        if entered and type(entered.span) is Span:
             entered.span.library = library
         return None
     headers = _headers(scope["headers"])
-    request = serve.begin(propagate.read(headers), library, _describe, (scope, headers), scope["path"])
+    request = serve.begin(_read(headers), library, _describe, (scope, headers), scope["path"])
     scope[_ENTERED] = request  # a mounted application gets a copy of the scope, and so knows
     return request
 
@@ -85,7 +87,7 @@ def started(request: Transaction, message: Message) -> Message:
         for name, _ in headers:
             if len(name) == _LENGTH and name.lower() == _TRANSACTION_ID:
                 return message
-        headers = [*headers, (_TRANSACTION_ID, serve.response_id(request).encode())]
+        headers = [*headers, (_TRANSACTION_ID, transaction_id.text(request.trace_id).encode())]
     except Exception as failure:  # noqa: BLE001 - the server judges malformed responses, not we
         guard.contained(failure, f"{_LIBRARY} send")
         return message
@@ -94,8 +96,7 @@ def started(request: Transaction, message: Message) -> Message:
 
 def current(scope: Scope) -> Transaction | None:
     """The request that entered with this scope."""
-    entered = scope.get(_ENTERED)
-    return entered if isinstance(entered, Transaction) else None
+    return scope.get(_ENTERED) or None
 
 
 def noted(scope: Scope, exception: BaseException) -> None:
@@ -128,9 +129,10 @@ def error(request: Transaction | None, exception: BaseException) -> None:
 
 def send(cycle: Any, message: Message) -> tuple[Message, None]:
     """uvicorn is given a message to send."""
-    request = current(cycle.scope)
-    if request is not None and message["type"] in _STARTS:
-        message = started(request, message)
+    if message["type"] in _STARTS:
+        request = current(cycle.scope)
+        if request is not None:
+            message = started(request, message)
     return message, None
 
 
@@ -152,7 +154,9 @@ def _headers(raw: Headers) -> dict[str, str]:
     for key, value in raw:
         if key in _READ:
             name, text = _READ[key], value.decode("latin-1")
-            found[name] = f"{found[name]},{text}" if name in found and name not in _SINGLE else text
+            if name in found and name not in _SINGLE:
+                text = f"{found[name]},{text}"
+            found[name] = text
     return found
 
 

@@ -6,7 +6,6 @@ from weftline.agent import foreign, serve
 from weftline.agent.context import Transaction
 from weftline.agent.plugins import asgi
 from weftline.agent.pointcut import Advice, Pointcut
-from weftline.agent.record import Span
 
 _LIBRARY = "weftline.agent.starlette"
 _APPLICATION = "weftline.agent.application"
@@ -14,10 +13,8 @@ _APPLICATION = "weftline.agent.application"
 
 def enter(app: Any, scope: asgi.Scope, send: asgi.Send) -> tuple[asgi.Send, Any]:
     """Begins the span, or takes over the server's; the response's start is watched."""
-    if (
-        scope["type"] not in asgi.SERVED or scope.get(_APPLICATION) is app
-    ):  # FastAPI's own call has come by before Starlette's
-        return send, None
+    if scope.get(_APPLICATION) is app or scope["type"] not in asgi.SERVED:
+        return send, None  # FastAPI's own call has come by before Starlette's; or it is no request
     scope[_APPLICATION] = app
     if _foreign(app):
         asgi.withdraw(scope)
@@ -34,7 +31,8 @@ def leave(token: tuple[Transaction | None, asgi.Scope] | None, result: Any) -> N
     if token is not None:
         request, scope = token
         _route(scope)
-        asgi.leave(request, None)
+        if request is not None:
+            asgi.leave(request, None)
 
 
 def error(token: tuple[Transaction | None, asgi.Scope] | None, exception: BaseException) -> None:
@@ -49,7 +47,7 @@ def error(token: tuple[Transaction | None, asgi.Scope] | None, exception: BaseEx
 def handling(route: Any, scope: asgi.Scope) -> None:
     """A plain route handles a request. FastAPI's router doesn't leave it in the scope, nor do older Starlettes'."""
     request = asgi.current(scope)
-    if request is not None:
+    if request is not None and request.span is not None:
         serve.route(route_template(scope, route), request.span)
 
 
@@ -87,7 +85,9 @@ def _foreign(app: Any) -> bool:
 
 def _route(scope: asgi.Scope) -> None:
     request = asgi.current(scope)
-    if request is not None and type(request.span) is Span and "http.route" not in request.span.attributes:
+    if request is None or request.span is None:  # sampled out
+        return
+    if "http.route" not in request.span.attributes:
         serve.route(route_template(scope), request.span)
 
 
