@@ -14,7 +14,7 @@ from opentelemetry.context.context import Context
 
 from weftline.agent import context, foreign, ids, propagate, semconv, serve
 from weftline.agent.parent import parent_of
-from weftline.agent.propagate import Incoming, Outgoing, w3c
+from weftline.agent.propagate import Incoming, w3c
 from weftline.agent.record import ERROR, Identity, Span, exception_type
 
 PRODUCER: Final = 4
@@ -55,11 +55,10 @@ def send(
         if not spoken.is_valid:
             return Sending(), {}
         state = spoken.trace_state.to_header()
-        outgoing = Outgoing(spoken.trace_id, spoken.span_id, int(spoken.trace_flags), state, request_id)
-        return Sending(), propagate.headers(outgoing, present)
+        outgoing = Identity(spoken.trace_id, spoken.span_id, int(spoken.trace_flags), state)
+        return Sending(), propagate.headers(outgoing, request_id, present)
     if entered is not None and not entered.sampled:  # no new span id: nobody would ever hear of it
-        outgoing = Outgoing(entered.trace_id, entered.span_id, entered.flags, entered.tracestate, request_id)
-        return Sending(), propagate.headers(outgoing, present)
+        return Sending(), propagate.headers(entered, request_id, present)
     parent = parent_of(current)
     trace_id, span_id, state = parent.trace_id, ids.span_id(), parent.tracestate
     span: Span | None = None
@@ -71,7 +70,7 @@ def send(
             flags=parent.flags, tracestate=state, scope=SCOPE,
         )  # fmt: skip
     identity = span or Identity(trace_id, span_id, parent.flags, state, SCOPE)
-    added = propagate.headers(Outgoing(trace_id, span_id, identity.flags, state, request_id), present)
+    added = propagate.headers(identity, request_id, present)
     return Sending(span, identity, context.enter(identity)), added
 
 

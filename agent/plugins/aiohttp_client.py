@@ -24,7 +24,7 @@ def enter(self: Any, method: str, str_or_url: Any, headers: Any) -> tuple[Any, c
     base = getattr(self, "_base_url", None)
     url = str(base.join(_url(str_or_url)) if base is not None else str_or_url)
     traced = foreign.instruments("aiohttp_client", "AioHttpClientInstrumentor")
-    return carrier, call.begin(_LIBRARY, method.upper(), url, carrier, traced=traced)
+    return carrier, call.begin(_LIBRARY, method.upper(), url, carrier, traced)
 
 
 def leave(token: call.Call | None, response: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from weftline.agent import call, context, foreign, semconv
 from weftline.agent.pointcut import Advice, Pointcut
 from weftline.agent.propagate import w3c
+from weftline.agent.sample import SAMPLED
 
 _LIBRARY = "weftline.agent.http_client"
 _CALL = "_weftline_call"
@@ -48,8 +49,8 @@ class Carrier(MutableMapping[str, str]):
 def covered(headers: Mapping[str, str] | None = None) -> bool:
     """Whether a span that stands for this call is there already, or it is not to be traced. Sampled out there is no
     span: there it is told by `headers`, which are as a layer above has left them."""
-    current = context.current_span()
-    if type(current) is context.Transaction and headers and not current.sampled:
+    current = context.current().get(context.SPAN_KEY)
+    if type(current) is context.Transaction and headers and not current.flags & SAMPLED:
         carried = w3c.traceparent(current.trace_id, current.span_id, current.flags)
         return headers.get(semconv.TRACEPARENT) == carried or foreign.suppressed()
     return getattr(current, "scope", "") == call.SCOPE or foreign.suppressed()
@@ -69,7 +70,7 @@ def enter(
         return headers, (self, None)
     traced = foreign.instruments("urllib", "URLLibInstrumentor")
     copied = Carrier(headers)
-    token = call.begin(_LIBRARY, method, _url(self, url), copied, traced=traced)
+    token = call.begin(_LIBRARY, method, _url(self, url), copied, traced)
     return copied, (self, token)
 
 

@@ -1,12 +1,16 @@
 """httpx, its synchronous and its asynchronous client: a client span for each request sent, redirects included."""
 
+import itertools
+import operator
 from collections.abc import Iterator, MutableMapping
-from typing import Any
+from typing import Any, Final
 
 from weftline.agent import call, foreign
 from weftline.agent.pointcut import Advice, Pointcut
 
 _LIBRARY = "weftline.agent.httpx"
+_LOWER: Final = operator.itemgetter(1)
+_LATIN_1: Final = itertools.repeat("latin-1")
 
 
 class Carrier(MutableMapping[str, str]):
@@ -41,7 +45,7 @@ class Carrier(MutableMapping[str, str]):
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([lower.decode("latin-1") for _, lower, _ in self._list]))
+        return iter(dict.fromkeys(map(str, map(_LOWER, self._list), _LATIN_1)))
 
     def __len__(self) -> int:
         return len(self._list)
@@ -55,7 +59,7 @@ def enter(request: Any) -> call.Call | None:
     headers = request.headers
     entries = getattr(headers, "_list", None)
     carrier = Carrier(entries) if type(entries) is list else headers
-    return call.begin(_LIBRARY, request.method, str(request.url), carrier, traced=traced)
+    return call.begin(_LIBRARY, request.method, request.url, carrier, traced)
 
 
 def leave(token: call.Call | None, response: Any) -> None:

@@ -62,7 +62,7 @@ def fetch(request: Any, callback: Callback) -> tuple[Callback, call.Call | None]
     """A client sends a request; `request.headers` is its own copy. Its callback gets the answer or the error."""
     if http_client.covered():
         return callback, None
-    begun = call.begin(_LIBRARY, request.method, request.url, request.headers, traced=_foreign())
+    begun = call.begin(_LIBRARY, request.method, request.url, request.headers, _foreign())
 
     def called(response: Any) -> None:
         failure = response.error

@@ -22,7 +22,7 @@ def enter(self: Any, method: str, url: str, headers: Headers) -> tuple[Headers, 
     traced = foreign.instruments("urllib3", "URLLib3Instrumentor")
     copied = http_client.Carrier(headers)
     absolute = url if "://" in url else f"{self.scheme}://{http_client.authority(self.host, self.port)}{url}"
-    return copied, call.begin(_LIBRARY, method, absolute, copied, traced=traced)
+    return copied, call.begin(_LIBRARY, method, absolute, copied, traced)
 
 
 def leave(token: call.Call | None, response: Any) -> None:

@@ -7,9 +7,9 @@ Out: `x-transaction-id`, `x-request-id` and what OTEL_PROPAGATORS names.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Reversible
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from opentelemetry import context as otel
 
@@ -29,14 +29,15 @@ _RARE: Final = (baggage.HEADER, b3.SINGLE, b3.TRACE_ID, jaeger.HEADER, sw8.HEADE
 _written: frozenset[str] = frozenset(("tracecontext", "baggage"))
 _off = False
 _OTHERS: Final = frozenset(("b3", "b3multi", "jaeger"))
-_writes_others = False
+_writes_w3c, _writes_baggage, _writes_others = True, True, False
 
 
 def configure(propagators: Iterable[str]) -> None:
     """Which formats are written, besides ours. With `none` nothing is written and nothing read."""
-    global _written, _off, _writes_others  # noqa: PLW0603 - a process has one agent
+    global _written, _off, _writes_w3c, _writes_baggage, _writes_others  # noqa: PLW0603 - a process has one agent
     _written = frozenset(propagators)
     _off, _writes_others = "none" in _written, not _written.isdisjoint(_OTHERS)
+    _writes_w3c, _writes_baggage = "tracecontext" in _written, "baggage" in _written
 
 
 @dataclass(slots=True)
@@ -106,13 +107,12 @@ def reader(spelled: Mapping[str, str]) -> Callable[[dict[str, str]], Incoming]:
     """An :func:`extractor` for carriers that are dicts: what most requests don't have is looked for all at once."""
     a_traceparent, a_tracestate, a_request_id = (spelled[name] for name in NAMES[:3])
     rare = frozenset(spelled[name] for name in _RARE)
-    extract_all, new = extractor(spelled), object.__new__
+    extract_all, parse, new = extractor(spelled), w3c.parse, object.__new__
 
     def read(carrier: dict[str, str]) -> Incoming:
         """Reads a request's headers."""
         get = carrier.get
-        traceparent = get(a_traceparent)
-        parent = None if traceparent is None else w3c.parse(traceparent)
+        parent = parse(get(a_traceparent))
         if parent is None or _off or not carrier.keys().isdisjoint(rare):
             return extract_all(get)
         made = new(Incoming)
@@ -131,36 +131,36 @@ read: Final = reader({name: name for name in NAMES})
 """Reads a dict of headers, by lower-case name."""
 
 
-@dataclass(slots=True)
-class Outgoing:
-    """What a request of ours takes along."""
+class Outgoing(Protocol):
+    """The ids that a request of ours takes along: those of a span, or of a transaction."""
 
     trace_id: int
     span_id: int
     flags: int
-    tracestate: str = ""
-    request_id: str | None = None
+    tracestate: str
 
 
-def headers(outgoing: Outgoing, present: Mapping[str, str]) -> dict[str, str]:
+def headers(outgoing: Outgoing, request_id: str | None, present: Mapping[str, str]) -> dict[str, str]:
     """The headers to add to a request that has `present` (case-insensitive): never one the application set itself."""
     if _off:
         return {}
     free = _is_free(present)
     theirs = None if free else present.get(semconv.TRACEPARENT)
     own = None if theirs is None else w3c.parse(theirs)
+    trace_id = outgoing.trace_id
     added = {}
-    if theirs is None and "tracecontext" in _written:
-        added[semconv.TRACEPARENT] = w3c.traceparent(outgoing.trace_id, outgoing.span_id, outgoing.flags)
+    if theirs is None and _writes_w3c:
+        added[semconv.TRACEPARENT] = w3c.traceparent(trace_id, outgoing.span_id, outgoing.flags)
         if outgoing.tracestate:
             added[semconv.TRACESTATE] = outgoing.tracestate
-    added[semconv.TRANSACTION_ID] = transaction_id.text(outgoing.trace_id if own is None else own[0])
-    if outgoing.request_id:
-        added[semconv.REQUEST_ID] = outgoing.request_id
+    added[semconv.TRANSACTION_ID] = transaction_id.text(trace_id if own is None else own[0])
+    if request_id:
+        added[semconv.REQUEST_ID] = request_id
     if _writes_others and own is None:
         added |= _others(outgoing)
-    if "baggage" in _written:
-        members = _members()
+    # OpenTelemetry's API for baggage isn't imported where nobody has used it
+    if _writes_baggage and (api := sys.modules.get("opentelemetry.baggage")) is not None:
+        members = api.get_all()
         if members and (text := baggage.text(members)):
             added[baggage.HEADER] = text
     if not free:
@@ -189,12 +189,12 @@ def _others(outgoing: Outgoing) -> dict[str, str]:
     return found
 
 
-def inject(outgoing: Outgoing, carrier: MutableMapping[str, str]) -> tuple[str, ...]:
+def inject(outgoing: Outgoing, request_id: str | None, carrier: MutableMapping[str, str]) -> Reversible[str]:
     """Adds :func:`headers` to a case-insensitive mapping; the names added, so that they can be taken off again."""
-    added = headers(outgoing, carrier)
+    added = headers(outgoing, request_id, carrier)
     for name, value in added.items():
         carrier[name] = value
-    return tuple(added)
+    return added
 
 
 def with_baggage(header: str) -> bool:
@@ -210,9 +210,3 @@ def with_baggage(header: str) -> bool:
         here = api.set_baggage(key, value, here)
     otel.attach(here)
     return True
-
-
-def _members() -> Mapping[str, object]:
-    """The current context's baggage, without importing OpenTelemetry's API for it where nobody has used it."""
-    api = sys.modules.get("opentelemetry.baggage")
-    return {} if api is None else api.get_all()

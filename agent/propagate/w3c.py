@@ -24,6 +24,8 @@ def parse(traceparent: object) -> tuple[int, int, int] | None:
     Higher versions are read as far as they agree with version 00; `ff`, all-zero ids, upper case and version 00
     with anything behind the flags are invalid.
     """
+    if traceparent is None:
+        return None
     try:
         match = _VERSION_00(traceparent) or _HIGHER_VERSION(traceparent)  # type: ignore[call-overload] # see below
     except TypeError:  # requests lets applications set headers as bytes

@@ -10,7 +10,8 @@ import weftline.agent
 from support.otlp_sink import OtlpSink
 from weftline.agent import call, propagate, serve
 from weftline.agent.context import Transaction
-from weftline.agent.propagate import Incoming, Outgoing
+from weftline.agent.propagate import Incoming
+from weftline.agent.record import Identity
 from weftline.agent.sample import by_route
 
 pytestmark = pytest.mark.socket
@@ -99,12 +100,12 @@ def test_baggage_comes_in_is_seen_and_goes_out(start_agent: Start) -> None:
 )
 def test_what_is_written_is_chosen(propagators: tuple[str, ...], names: set[str]) -> None:
     propagate.configure(propagators)
-    assert set(propagate.headers(Outgoing(LONG, SHORT, 1), {})) == {*names, "x-transaction-id"}
+    assert set(propagate.headers(Identity(LONG, SHORT, 1, ""), None, {})) == {*names, "x-transaction-id"}
 
 
 def test_none_writes_and_reads_nothing() -> None:
     propagate.configure(("none",))
-    assert propagate.headers(Outgoing(LONG, SHORT, 1), {}) == {}
+    assert propagate.headers(Identity(LONG, SHORT, 1, ""), None, {}) == {}
     assert propagate.extract({"traceparent": f"00-{TRACE}-{SPAN}-01"}.get) == Incoming()
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from weftline.agent import propagate
-from weftline.agent.propagate import Incoming, Outgoing, request_id
+from weftline.agent.propagate import Incoming, request_id
+from weftline.agent.record import Identity
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 OTHER = "a" * 32
@@ -39,7 +40,7 @@ def test_request_id(text: str | None, parsed: str | None) -> None:
     assert request_id.parse(text) == parsed
 
 
-OURS = Outgoing(int(TRACE, 16), int(SPAN, 16), 1, "a=1", "r-1")
+OURS = Identity(int(TRACE, 16), int(SPAN, 16), 1, "a=1")
 
 
 @pytest.mark.parametrize(
@@ -57,13 +58,13 @@ OURS = Outgoing(int(TRACE, 16), int(SPAN, 16), 1, "a=1", "r-1")
     ],
 )
 def test_headers_never_replace_the_applications(present: dict[str, str], added: dict[str, str]) -> None:
-    assert propagate.headers(OURS, present) == added
+    assert propagate.headers(OURS, "r-1", present) == added
     carrier = dict(present)
-    names = propagate.inject(OURS, carrier)
+    names = propagate.inject(OURS, "r-1", carrier)
     assert carrier == {**present, **added}
     assert set(names) == set(added)
 
 
 def test_names_that_are_no_texts_are_let_be() -> None:
     added = {"traceparent": PARENT, "tracestate": "a=1", "x-request-id": "r-1", "x-transaction-id": TRACE}
-    assert propagate.headers(OURS, {b"accept": "*/*"}) == added  # type: ignore[dict-item] # as applications may have them
+    assert propagate.headers(OURS, "r-1", {b"accept": "*/*"}) == added  # type: ignore[dict-item] # as applications may have them
