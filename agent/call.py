@@ -24,6 +24,8 @@ DATABASE: Final = "db.client"
 """The scope of a query's span (query.py), which stands for the HTTP calls below it."""
 
 SCOPE = "http.client"
+_SHORTEST: Final = len("http://x")
+"""Characters of an HTTP URL in which its path can't begin."""
 _new: Final = object.__new__
 
 
@@ -155,12 +157,9 @@ def _carry(
 
 def describe_http(request: tuple[str, object], attributes: dict[str, Any]) -> str:
     """Records the method and the URL of an HTTP request; the span's name."""
-    method, url = request[0], str(request[1])
-    name = http_attributes.method(attributes, method)
+    url = str(request[1])
+    path = url.find("/", _SHORTEST)
+    name, same = http_attributes.called(request[0], url if path < 0 else url[:path])
+    attributes.update(same)
     attributes["url.full"] = http_attributes.url(url)
-    scheme, _, rest = url.partition("://")
-    authority = rest.partition("/")[0]
-    if "?" in authority or "@" in authority:
-        authority = authority.partition("?")[0].rpartition("@")[2]
-    attributes.update(http_attributes.server_of(authority, scheme.lower()))
     return name

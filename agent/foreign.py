@@ -21,6 +21,11 @@ _alone_among = -1
 """How many modules were imported when none of them traced: asked for every request, answered by that number."""
 
 
+def alone() -> bool:
+    """Whether nobody traced when as much was imported as now: then :func:`instruments` need not be asked."""
+    return len(sys.modules) == _alone_among
+
+
 def instruments(library: str, instrumentor: str, application: object = None) -> bool:
     """Whether somebody else makes a library's spans: opentelemetry-contrib's instrumentor for it, or for this
     application of it; ddtrace, New Relic or Sentry, which is counted once for each library."""

@@ -91,6 +91,18 @@ def request(name: str, scheme: str, host: str, version: str) -> tuple[str, Mappi
     return begins, found
 
 
+@functools.lru_cache(maxsize=_KEPT)
+def called(name: str, origin: str) -> tuple[str, Mapping[str, Any]]:
+    """What requests to another server have in common, worked out once: :func:`method` and :func:`server`; and what the
+    span's name begins with. `origin` is the URL, at least up to its path."""
+    found: dict[str, Any] = {}
+    begins = method(found, name)
+    scheme, _, rest = origin.partition("://")
+    authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+    server(found, authority, scheme.lower())
+    return begins, found
+
+
 def client_address(forwarded_for: str | None, peer: str | None) -> str | None:
     """The first hop of X-Forwarded-For, else the peer of the connection."""
     return forwarded_for.partition(",")[0].strip() if forwarded_for else peer

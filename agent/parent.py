@@ -1,7 +1,8 @@
 """Whose child is what leaves the program: a call, a query, a message; and whether it is a layer's second. The one
 place that decides it."""
 
-from typing import NamedTuple
+import functools
+from typing import Final, NamedTuple
 
 from opentelemetry import trace
 
@@ -23,6 +24,10 @@ class Parent(NamedTuple):
         return bool(self.flags & SAMPLED)
 
 
+_of_tuple: Final = functools.partial(tuple.__new__, Parent)
+"""A :class:`Parent` without calling the class, whose own function in Python does just this."""
+
+
 def is_within(current: trace.Span | None, scope: str) -> bool:
     """Whether a layer has begun its one span already: what leaves now is a library's that another is built on."""
     return isinstance(current, Ids) and current.scope == scope
@@ -31,7 +36,7 @@ def is_within(current: trace.Span | None, scope: str) -> bool:
 def parent_of(current: trace.Span | None) -> Parent:
     """The current span's ids, or those that speak for it; of a new trace where there are none."""
     if type(current) is Span:  # ours, and so sampled: its ids are at hand
-        return Parent(current.trace_id, current.span_id, current.flags, current.tracestate)
+        return _of_tuple((current.trace_id, current.span_id, current.flags, current.tracestate))
     stamp = context.stamp()
     if stamp is not None:
         state = current.get_span_context().trace_state.to_header() if current is not None else ""

@@ -16,7 +16,7 @@ def enter(app: Any, scope: asgi.Scope, send: asgi.Send) -> tuple[asgi.Send, Any]
     if scope.get(_APPLICATION) is app or scope["type"] not in asgi.SERVED:
         return send, None  # FastAPI's own call has come by before Starlette's; or it is no request
     scope[_APPLICATION] = app
-    if _foreign(app):
+    if not foreign.alone() and _foreign(app):
         asgi.withdraw(scope)
         return send, None
     # Both frameworks can trace by themselves once a TracerProvider is set; these are their own off switches.

@@ -79,3 +79,18 @@ def test_hosts_are_the_callers_choice_so_few_are_kept() -> None:
         http_attributes.request("GET", "http", f"shop{number}:80", "1.1")
     assert http_attributes.request.cache_info().currsize <= 256
     assert http_attributes.server_of.cache_info().currsize <= 256
+
+
+@pytest.mark.parametrize(
+    ("origin", "address", "port"),
+    [
+        ("http://shop:8080", "shop", 8080),
+        ("HTTPS://user:pw@shop", "shop", 443),
+        ("http://shop?x=1@2", "shop", 80),
+        ("ws://a/b", "a", None),  # shorter than HTTP's, so it comes with its path
+        ("http://[::1]:8080", "::1", 8080),
+    ],
+)
+def test_what_a_call_is_made_to(origin: str, address: str, port: int | None) -> None:
+    begins, found = http_attributes.called("GET", origin)
+    assert (begins, found["server.address"], found.get("server.port")) == ("GET", address, port)
