@@ -7,7 +7,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -76,18 +76,16 @@ def _one_process(framework: str, peer: str, variables: Mapping[str, str], counte
 
 def _two_services(framework: str, peer: str, variables: Mapping[str, str], counters: tuple[int, int]) -> None:
     measured: Rounds = defaultdict(Measured)
-    with ExitStack() as running:
-        pairs = {
-            name: running.enter_context(services.pair(_python(name, peer), framework, name, variables))
-            for name in dict.fromkeys(name for name, _ in CONTENDERS)
-        }
-        time.sleep(2)  # what is left of warming up
-        for _ in range(SERVICE_ROUNDS):
-            for name, sampled in CONTENDERS:
-                before = _count(counters)
-                measured[name, sampled].request.append(pairs[name].slice(services.SLICE, sampled))
-                measured[name, sampled].spans.append((_count(counters) - before) / services.SLICE)
-    title = f"{framework}, one service calls another, CPU of both: {SERVICE_ROUNDS} rounds of {services.SLICE} requests"
+    for _ in range(SERVICE_ROUNDS):
+        for name in dict.fromkeys(name for name, _ in CONTENDERS):
+            with services.pair(_python(name, peer), framework, name, variables) as pair:
+                time.sleep(2)  # what is left of warming up
+                for contender, sampled in CONTENDERS:
+                    if contender == name:
+                        before = _count(counters)
+                        measured[name, sampled].request.append(pair.slice(services.SLICE, sampled))
+                        measured[name, sampled].spans.append((_count(counters) - before) / services.SLICE)
+    title = f"{framework}, one service calls another, CPU of both: {SERVICE_ROUNDS} pairs of {services.SLICE} requests"
     show(title, measured)
 
 
@@ -105,17 +103,19 @@ def receiving(command: list[str], port: int) -> Iterator[None]:
 
 
 def show(title: str, measured: Rounds) -> None:
-    """One table: medians, and what the others add in multiples of what weftline adds."""
+    """One table: medians, between what the middle half of the processes lay, and what the others add in multiples of
+    what weftline adds."""
 
     def median(contender: tuple[str, str], name: str) -> float:
         return statistics.median(getattr(measured[contender], name))
 
     started = bool(measured[PLAIN].start)
     print(f"\n{title}; medians, CPU (user and system), export included")
-    head = f"{'':<22}{'µs a request':>14}{'added':>10}{'spans':>8}"
+    head = f"{'':<22}{'µs a request':>14}{'middle half':>16}{'added':>10}{'spans':>8}"
     print(head + (f"{'start ms':>10}{'memory':>12}" if started else ""))
     for it in CONTENDERS:
-        line = f"{it[0] + NAMES[it[1]]:<22}{median(it, 'request'):>14.1f}"
+        low, _, high = statistics.quantiles(measured[it].request, method="inclusive")
+        line = f"{it[0] + NAMES[it[1]]:<22}{median(it, 'request'):>14.1f}{f'{low:.0f} to {high:.0f}':>16}"
         line += f"{median(it, 'request') - median(PLAIN, 'request'):>+10.1f}{median(it, 'spans'):>8.1f}"
         if started:
             memory = (median(it, "memory") - median(PLAIN, "memory")) / 1024

@@ -1,7 +1,7 @@
 """Two services, A calls B, both instrumented, behind real servers: CPU of both from `/proc`, so Linux.
 
-The load generator is this process, its CPU isn't counted; one connection, one request at a time. The services of all
-contenders run all the time and are driven in turn, a slice of requests each: a busy machine then slows all of them.
+The load generator is this process, its CPU isn't counted; one connection, one request at a time. The contenders take
+turns, a pair of new processes each: the same program takes 60 µs more in one process than in another.
 """
 
 import http.client
