@@ -9,7 +9,7 @@ when the application returns, or with a body that is made while it is sent (:mod
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from weftline.agent import context, foreign, forks, http_attributes, http_headers, propagate, semconv, serve, wsgi_body
 from weftline.agent.pointcut import Advice, Pointcut
@@ -48,9 +48,13 @@ def begin(environ: Environ, library: str) -> context.Transaction | None:
     entered = environ.get(_ENTERED)
     if entered is None:
         return _begin(environ, library)
+    _take_over(entered, library)
+    return None
+
+
+def _take_over(entered: context.Transaction | Literal[False], library: str) -> None:
     if entered and type(entered.span) is Span:
         entered.span.library = library
-    return None
 
 
 def _begin(environ: Environ, library: str) -> context.Transaction:
@@ -62,11 +66,12 @@ def _begin(environ: Environ, library: str) -> context.Transaction:
 
 def enter(environ: Environ, library: str, start_response: StartResponse) -> tuple[StartResponse, Answering | None]:
     """A framework's application is called. None for what a server's cut has begun and will end."""
-    if _ENTERED not in environ:
-        forks.notice()
-    request = begin(environ, library)
-    if request is None:
+    entered = environ.get(_ENTERED)
+    if entered is not None:
+        _take_over(entered, library)
         return start_response, None
+    forks.notice()
+    request = _begin(environ, library)
     return watch(request, start_response), (request, environ)
 
 
