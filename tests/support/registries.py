@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from weftline.deploy.local.cache import cache_folder
+from weftline.deploy.local.jars import one_maven
 
 SENDERS = Path(__file__).parent / "senders"
 
@@ -20,13 +21,14 @@ SENDERS = Path(__file__).parent / "senders"
 def maven_jar(group: str, artifact: str, version: str) -> Path:
     """The jar itself, without its dependencies; skips where there is no Java."""
     _need("java", "mvn")
-    return _fetched(
-        f"{artifact}-{version}",
-        lambda folder: [
-            "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy",
-            f"-Dartifact={group}:{artifact}:{version}", f"-DoutputDirectory={folder}",
-        ],
-    ) / f"{artifact}-{version}.jar"  # fmt: skip
+    with one_maven(cache_folder()):
+        return _fetched(
+            f"{artifact}-{version}",
+            lambda folder: [
+                "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy",
+                f"-Dartifact={group}:{artifact}:{version}", f"-DoutputDirectory={folder}",
+            ],
+        ) / f"{artifact}-{version}.jar"  # fmt: skip
 
 
 def node_sender(name: str) -> Path:
