@@ -9,11 +9,10 @@ from contextlib import closing
 
 import pytest
 
-from support.local import start_clickhouse, start_kafka
+from support.local import own_database, start_clickhouse, start_kafka
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_reader import ClickHouseReader
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
-from weftline.collector.store.migrate import migrate
 from weftline.deploy.local.clickhouse import ClickHouse
 from weftline.deploy.local.kafka import Kafka
 
@@ -54,13 +53,10 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]
 
 
 @pytest.fixture
-def store(clickhouse: ClickHouse) -> ClickHouseSettings:
+def store(clickhouse: ClickHouse) -> Iterator[ClickHouseSettings]:
     """A database of the test's own, at the newest schema."""
-    settings = ClickHouseSettings(
-        http_port=clickhouse.http_port, tcp_port=clickhouse.tcp_port, database=f"test_{next(_numbers)}"
-    )
-    migrate(settings)
-    return settings
+    with own_database(clickhouse, f"test_{next(_numbers)}") as settings:
+        yield settings
 
 
 @pytest.fixture

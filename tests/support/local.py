@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from weftline.collector.errors import Misconfigured
+from weftline.collector.settings import ClickHouseSettings
+from weftline.collector.store.clickhouse_connections import connect
+from weftline.collector.store.migrate import migrate
 from weftline.deploy.local.clickhouse import ClickHouse
 from weftline.deploy.local.kafka import Kafka
 from weftline.deploy.local.ports import free_port
@@ -26,6 +29,16 @@ def start_clickhouse(folder: Path) -> Iterator[ClickHouse]:
     """A server with its data in ``folder``, on ports other tests don't use."""
     with ClickHouse(folder, tcp_port=free_port(), http_port=free_port(), more=WITHOUT_FSYNC) as server:
         yield server
+
+
+@contextmanager
+def own_database(server: ClickHouse, name: str) -> Iterator[ClickHouseSettings]:
+    """At the newest schema. It goes afterwards: a server that keeps hundreds of them is busy with their tables."""
+    settings = ClickHouseSettings(http_port=server.http_port, tcp_port=server.tcp_port, database=name)
+    migrate(settings)
+    yield settings
+    with connect(settings, database="default") as client:
+        client.execute(f"DROP DATABASE {name}")
 
 
 @contextmanager

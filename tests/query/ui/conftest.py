@@ -10,22 +10,19 @@ from playwright.sync_api import Browser, Page
 
 from support.attacks import send_attacks
 from support.browser import Site, chromium, demo_traffic, page_of, send, send_stats, site
+from support.local import own_database
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
-from weftline.collector.store.migrate import migrate
 from weftline.deploy.local.clickhouse import ClickHouse
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def pages_store(clickhouse: ClickHouse) -> ClickHouseSettings:
+def pages_store(clickhouse: ClickHouse) -> Iterator[ClickHouseSettings]:
     """A database of the module's own: what one adds, another doesn't count."""
-    settings = ClickHouseSettings(
-        http_port=clickhouse.http_port, tcp_port=clickhouse.tcp_port, database=f"pages_{next(_numbers)}"
-    )
-    migrate(settings)
-    return settings
+    with own_database(clickhouse, f"pages_{next(_numbers)}") as settings:
+        yield settings
 
 
 @pytest.fixture(scope="module")
