@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 KAFKA ?=
+# Of tests: one more than processors, as tests wait much. Each starts servers of its own, 2 GB with Kafka, so no more than 4.
+WORKERS ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n > 4 ? 4 : n)))
 
 UI := query/ui/dist/index.html
 
@@ -11,7 +13,7 @@ demo: .venv/demo $(UI)  ## the whole chain on real parts; KAFKA=1 puts Apache Ka
 	$(BIN)/weftline demo $(if $(KAFKA),--kafka) $(ARGS)
 
 test: check  ## everything, against real ClickHouse, Kafka, Envoy and Chromium
-	$(BIN)/python -m pytest --reruns 2 -m "socket or clickhouse or kafka or envoy or e2e or browser" $(ARGS)
+	$(BIN)/python -m pytest --reruns 2 -n $(WORKERS) --dist loadfile -m "socket or clickhouse or kafka or envoy or e2e or browser" $(ARGS)
 
 check: .venv/dev $(UI)  ## format, lint, types, and the tests that need no service
 	$(BIN)/ruff format --check .
