@@ -78,7 +78,7 @@ def _reservations() -> int:
 def choose_port(wanted: int | None, default: int, what: str) -> int:
     """``wanted`` if it is free, else `Misconfigured`; where nothing is wanted ``default``, or any free port.
 
-    ``what`` names the server in the message.
+    ``what`` names the server in the message. Two stacks that start at once are not both given ``default``.
     """
     if wanted is None:
         # Kept from other stacks too, which start as slowly: its server may begin to listen a while later.

@@ -76,3 +76,11 @@ def test_another_process_is_not_given_it_while_the_first_lives() -> None:
     """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert int(ended.stdout) == mine + 2
+
+
+def test_two_processes_that_choose_at_once_are_not_both_given_the_default() -> None:
+    default = free_port()
+    program = f"from weftline.deploy.local import ports; print(ports.choose_port(None, {default}, 'It'))"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(ended.stdout) != default
+    assert choose_port(None, default, "It") == default
