@@ -67,7 +67,7 @@ class Programs:
         }
         return subprocess.Popen(
             [BIN / "weftline-agent", "run", *command],
-            cwd=self.folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            cwd=self.folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 
     def get(self, url: str, **headers: str) -> httpx.Response:
@@ -83,7 +83,8 @@ class Programs:
         try:
             out, _ = process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
-            process.kill()
+            # With the workers that it forked: one that hangs would keep the pipe open.
+            os.killpg(process.pid, signal.SIGKILL)
             out, _ = process.communicate()
         if error is not None:
             error.add_note(f"the server said:\n{out}")
