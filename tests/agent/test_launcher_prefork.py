@@ -3,6 +3,7 @@
 import concurrent.futures
 import signal
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -49,6 +50,7 @@ SERVERS = {
     "uvicorn-workers": ("uvicorn", "asgiapp:app", "--workers", "2", "--port", "{port}"),
 }
 REQUESTS = 40
+"""At the least."""
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -62,8 +64,12 @@ def test_prefork(sink: OtlpSink, tmp_path: Path, server: str) -> None:
         # long before the delay is over the workers are told to end: their end sends what waits
         process = run(RUN, "run", *command, OTEL_BSP_SCHEDULE_DELAY="60000", HOME=str(tmp_path))
         answers = [get(url, process)]
+        deadline = time.monotonic() + 30
         with concurrent.futures.ThreadPoolExecutor(8) as clients:
-            answers += clients.map(lambda _: httpx.get(url, trust_env=False, timeout=20), range(REQUESTS - 1))
+            # The first worker answers while the second, on a busy machine, still imports.
+            while len(answers) < REQUESTS or len({answer.text for answer in answers}) < 2:
+                answers += clients.map(lambda _: httpx.get(url, trust_env=False, timeout=20), range(8))
+                assert time.monotonic() < deadline, "only one worker answers"
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=30)
     assert {answer.status_code for answer in answers} == {200}
@@ -71,7 +77,7 @@ def test_prefork(sink: OtlpSink, tmp_path: Path, server: str) -> None:
     assert "Traceback" not in out, out
 
     spans, logs = sink.spans(kind="SERVER"), sink.logs(logger="shop")
-    assert len(sink.spans()) == len(spans) == len(logs) == REQUESTS, out
+    assert len(sink.spans()) == len(spans) == len(logs) == len(answers), out
     asked = {answer.headers["x-transaction-id"]: answer.text for answer in answers}
     assert {span["trace_id"] for span in spans} == {log["trace_id"] for log in logs} == set(asked)
     served = {(asked[span["trace_id"]], span["resource"]["service.instance.id"]) for span in spans}
