@@ -104,9 +104,10 @@ class Worker:
             self._start()
 
     def after_fork_in_child(self) -> None:
-        """In a forked child: what waits is the parent's to send, and the thread stayed there."""
+        """In a forked child: what waits is the parent's to send, if it can, and the thread stayed there."""
         for signal in self._signals:
-            signal.queue.clear()
+            if not forks.inherits():
+                signal.queue.clear()
             signal.sender.forget()
             self._under_way[signal.queue.signal] = 0
         self._failing, self._error = False, ("", "", 0.0)
@@ -175,8 +176,8 @@ class Worker:
             self._wake.set()
 
     def _start(self) -> None:
-        if self._halt.is_set() or self._forking or not self._starting.acquire(blocking=False):
-            return  # another thread is at it, or a signal handler interrupted this very place
+        if self._halt.is_set() or self._forking or forks.coming() or not self._starting.acquire(blocking=False):
+            return  # also: another thread is at it, or a signal handler interrupted this very place
         try:
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="weftline-agent-export", daemon=True)

@@ -119,8 +119,10 @@ def test_workers_that_python_is_not_told_of(sink: OtlpSink, tmp_path: Path, requ
     (tmp_path / "shop.py").write_text(
         "import os, time\n"
         "from support.plain_apps import LOG, flask_app\n"
-        "LOG.info('loaded')\n"  # starts the master's export thread, which no worker has
+        "import threading\n"
+        "LOG.info('loaded')\n"  # the master starts no thread: a child of its would wait for what that one holds
         "time.sleep(0.1)\n"
+        "assert [thread.name for thread in threading.enumerate()] == ['MainThread'], threading.enumerate()\n"
         "@flask_app.get('/worker')\n"
         "def worker():\n"
         "    time.sleep(0.05)\n"
@@ -136,6 +138,7 @@ def test_workers_that_python_is_not_told_of(sink: OtlpSink, tmp_path: Path, requ
     workers = {answer.headers["x-transaction-id"]: int(answer.text) for answer in answers}
     assert len(set(workers.values())) == 2
     assert len(workers) == len(answers)  # no two have one ID
+    assert len(sink.logs(logger="shop", body="loaded")) == 1, "sent by one worker"
     spans, logs = sink.spans(kind="SERVER"), sink.logs(logger="shop", body="served")
     assert {span["trace_id"]: span["resource"]["process.pid"] for span in spans} == workers
     assert {log["trace_id"]: log["resource"]["process.pid"] for log in logs} == workers
