@@ -1,9 +1,9 @@
-"""A look-up of a transaction of few rows, which nearly all are: two queries for everything that its ID says.
+"""A look-up of a transaction of few rows, which nearly all are: two steps for everything that its ID says.
 
 where its rows lie, and what is related ──► rows of all kinds ──► the related rows, where there are any ──► `Few`
 
 Each query costs ClickHouse milliseconds before it reads anything: to parse and plan it, and for every table and column
-in it. So all kinds of rows are asked for at once, and what is decided about few rows is decided here.
+in it. So all kinds of rows are asked for at once, in two halves, and what is decided about few rows is decided here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,11 @@ from weftline.collector.store.protocol import AccessLogRow, Few, Row
 
 MOST: Final = 1000
 """Rows of one kind; a transaction of more is read in blocks."""
-_ROWS: Final = ("few_spans", "few_logs", "few_access_logs")
-_RELATED_TO_TRACES: Final = ("few_spans", "few_logs")
-_RELATED_TO_RECORDS: Final = ("few_access_logs",)
+_Queries = Sequence[Sequence[str]]
+_ROWS: Final[_Queries] = (("few_spans", "few_logs"), ("few_access_logs",))
+"""What is asked of a transaction at the same time: about as much work each."""
+_RELATED_TO_TRACES: Final[_Queries] = (("few_spans", "few_logs"),)
+_RELATED_TO_RECORDS: Final[_Queries] = (("few_access_logs",),)
 _NOT_MORE_THAN: Final = MOST + 1
 """Asked for: one more than allowed tells that there are more."""
 
@@ -39,9 +41,9 @@ def few(connections: ClickHouseConnections, transaction_id: str) -> Few | None:
         rows += own
     known = {transaction_id, ""}
     traces = sorted({row.trace_id for row in rows if isinstance(row, AccessLogRow)} - known)
-    for names, ids in ((_RELATED_TO_TRACES, traces), (_RELATED_TO_RECORDS, found["record"])):
+    for queries, ids in ((_RELATED_TO_TRACES, traces), (_RELATED_TO_RECORDS, found["record"])):
         if ids:
-            more = _ask(connections, names, statements.OF_SEVERAL, {"ids": ids})
+            more = _ask(connections, queries, statements.OF_SEVERAL, {"ids": ids})
             if more is None:
                 return None
             rows += more
@@ -50,13 +52,15 @@ def few(connections: ClickHouseConnections, transaction_id: str) -> Few | None:
 
 
 def _ask(
-    connections: ClickHouseConnections, names: Sequence[str], of: str, parameters: Mapping[str, object]
+    connections: ClickHouseConnections, queries: _Queries, of: str, parameters: Mapping[str, object]
 ) -> list[Row] | None:
     """None where there are more rows of one kind than `MOST`."""
-    sql = " UNION ALL ".join(statements.read(name, of) for name in names)
+    values = {**parameters, "most": _NOT_MORE_THAN}
+    asked = [(" UNION ALL ".join(statements.read(name, of) for name in names), values) for names in queries]
     by_kind: dict[str, list[bytes]] = {}
-    for kind, line in connections.lines(sql, {**parameters, "most": _NOT_MORE_THAN}):
-        by_kind.setdefault(kind.decode(), []).append(line)
+    for answer in connections.lines_at_once(asked):
+        for kind, line in answer:
+            by_kind.setdefault(kind.decode(), []).append(line)
     if any(len(found) > MOST for found in by_kind.values()):
         return None
     return [row for kind, found in by_kind.items() for row in lines.DECODE[kind](found)]
