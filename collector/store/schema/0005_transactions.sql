@@ -7,8 +7,8 @@
 CREATE TABLE IF NOT EXISTS transactions (
   transaction_id FixedString(16) CODEC(ZSTD(1)) SETTINGS (min_compress_block_size = 65536),
   day Date CODEC(ZSTD(1)),
-  first_time SimpleAggregateFunction(min, DateTime64(9, 'UTC')) CODEC(ZSTD(1)) SETTINGS (min_compress_block_size = 65536),
-  last_time SimpleAggregateFunction(max, DateTime64(9, 'UTC')) COMMENT 'end of what ended last' CODEC(ZSTD(1)),
+  first_time SimpleAggregateFunction(min, DateTime64(9, 'UTC')) CODEC(T64) SETTINGS (min_compress_block_size = 65536),
+  last_time SimpleAggregateFunction(max, DateTime64(9, 'UTC')) COMMENT 'end of what ended last' CODEC(T64) SETTINGS (min_compress_block_size = 65536),
   services SimpleAggregateFunction(groupUniqArrayArray, Array(String)) CODEC(ZSTD(1)),
   spans SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1)),
   logs SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1)),
