@@ -36,6 +36,17 @@ _LINES: Final = {
 }
 
 
+def read_only(seconds: float, memory: int) -> dict[str, Any]:
+    """ClickHouse's settings for a query that only reads, whatever the user may do, and fails when it takes longer or
+    more bytes."""
+    return {
+        "readonly": 2,
+        "max_execution_time": max(seconds, 0.001),
+        "timeout_overflow_mode": "throw",
+        "max_memory_usage": memory,
+    }
+
+
 ON_CLUSTER: Final = {
     # What a subquery asks for is on the shard of the transaction; where it may not be, the SQL says GLOBAL.
     "distributed_product_mode": "local",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from weftline.collector.store import lines, statements
-from weftline.collector.store.clickhouse_connections import ClickHouseConnections
+from weftline.collector.store.clickhouse_connections import ClickHouseConnections, read_only
 from weftline.collector.store.event_kinds import DETAILS
 from weftline.collector.store.line_filter import LineBounds, LineFilter
 from weftline.collector.store.protocol import Line, Lines
@@ -25,20 +25,21 @@ class ClickHouseLines:
         raise NotImplementedError
 
     def lines(self, transaction_id: str, wanted: LineFilter, limit: int, bounds: LineBounds) -> Lines:
+        bounded = read_only(bounds.seconds, MAX_MEMORY)
         linked = self._linked(transaction_id)
         tables = {table: [transaction_id, *linked[other]] for table, other in _tables(wanted).items()}
         until = wanted.until
         for table, ids in tables.items():
             asked = {"ids": ids, "since": wanted.since, "until": until, "most": bounds.most}
             sql = statements.read("lines_until", statements.OF_SEVERAL).replace("$TABLE", table)
-            for (time,) in self._connections.execute(sql, asked, _bounded(bounds)):
+            for (time,) in self._connections.execute(sql, asked, bounded):
                 # All of a nanosecond or nothing of it, so that whoever goes on behind it misses none.
                 until = max(time - 1, wanted.since)
         parameters = _parameters(transaction_id, wanted, until, limit)
         found: list[Line] = []
         for table, ids in tables.items():
             sql = statements.read(f"lines_{table}", statements.OF_SEVERAL)
-            rows = self._connections.lines(sql, {**parameters, "ids": ids}, _bounded(bounds))
+            rows = self._connections.lines(sql, {**parameters, "ids": ids}, bounded)
             found += _DECODE[table]([line for (line,) in rows])
         found.sort(key=lambda row: row.time)
         return Lines(found[:limit], until if until < wanted.until else None)
@@ -72,13 +73,4 @@ def _parameters(transaction_id: str, wanted: LineFilter, until: int, limit: int)
         "attempts": int(not wanted.kinds or "attempt" in wanted.kinds),
         "requests": int(not wanted.kinds or "access_log" in wanted.kinds),
         "limit": limit,
-    }
-
-
-def _bounded(bounds: LineBounds) -> dict[str, Any]:
-    return {
-        "readonly": 2,
-        "max_execution_time": max(bounds.seconds, 0.001),
-        "timeout_overflow_mode": "throw",
-        "max_memory_usage": MAX_MEMORY,
     }

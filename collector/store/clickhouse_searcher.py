@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from weftline.collector.settings import ClickHouseSettings
 from weftline.collector.store import statements
-from weftline.collector.store.clickhouse_connections import ClickHouseConnections
+from weftline.collector.store.clickhouse_connections import ClickHouseConnections, read_only
 from weftline.collector.store.conditions import Condition
 from weftline.collector.store.searcher import FACETS, Facet, Hit, Place, Window
 from weftline.collector.store.tenants import Ask, nobody_in_particular
@@ -21,7 +21,7 @@ MAX_MEMORY: Final = 4 << 30
 
 
 class ClickHouseSearcher:
-    """See `Searcher` for what it owes. Queries only read: `readonly` is set whatever the user may do."""
+    """See `Searcher` for what it owes. Queries only read (`read_only`)."""
 
     def __init__(self, settings: ClickHouseSettings, ask: Ask = nobody_in_particular) -> None:
         self._connections = ClickHouseConnections(settings, ask)
@@ -54,30 +54,25 @@ class ClickHouseSearcher:
             "until": window.until,
             "rows_until": window.until,
         }
-        bounds = {
-            "readonly": 2,
-            "max_execution_time": max(seconds, 0.001),
-            "timeout_overflow_mode": "throw",
+        bounded = {
+            **read_only(seconds, MAX_MEMORY),
             "max_bytes_in_set": MAX_BYTES_IN_SET,
             "set_overflow_mode": "throw",
-            "max_memory_usage": MAX_MEMORY,
         }
-        later = ""
-        if LATER in sql:
-            later = self._later(window, values, bounds)
+        later = self._later(window, values, bounded) if LATER in sql else ""
         statement = statements.read(name).replace("$CONDITION", sql).replace(LATER, later)
-        return self._connections.execute(statement, values, bounds)
+        return self._connections.execute(statement, values, bounded)
 
-    def _later(self, window: Window, values: dict[str, Any], bounds: Mapping[str, Any]) -> str:
+    def _later(self, window: Window, values: dict[str, Any], bounded: Mapping[str, Any]) -> str:
         """The part of a condition for rows that come after the window, and ``values`` of its placeholders."""
         later = min(window.until + ROWS_LATER, LAST.start)
         asked = {"since": window.since, "until": window.until, "later": later, "limit": MOST_GOING_ON + 1}
-        going_on = [id_ for (id_,) in self._connections.execute(statements.read("search_going_on"), asked, bounds)]
+        going_on = [id_ for (id_,) in self._connections.execute(statements.read("search_going_on"), asked, bounded)]
         if len(going_on) > MOST_GOING_ON:
             values["rows_until"] = later
         elif going_on:
-            values |= {"later": later, "going_on": going_on}
-            return statements.read("search_later").rstrip()
+            values |= {"later": later, "ids": going_on}
+            return statements.read("search_later", statements.OF_SEVERAL).rstrip()
         return ""
 
 

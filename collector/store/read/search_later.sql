@@ -1,4 +1,4 @@
 -- The rest of the condition in search_row.sql.
     OR intDiv(toUnixTimestamp64Nano(time), 900000000000) BETWEEN intDiv(%(until)s, 900000000000) AND intDiv(%(later)s, 900000000000)
     AND time BETWEEN fromUnixTimestamp64Nano(%(until)s) AND fromUnixTimestamp64Nano(%(later)s)
-    AND transaction_id IN (SELECT arrayJoin(arrayMap(id -> toFixedString(unhex(id), 16), CAST(%(going_on)s AS Array(String)))))
+    AND transaction_id $OF

@@ -77,9 +77,9 @@ def test_a_search_reads_later_rows_by_their_transactions(store: ClickHouseSettin
             "until": until,
             "rows_until": until,
             "later": until + 4 * QUARTER_HOUR,
-            "going_on": [late],
+            "ids": [late],
         }
-        sql = search_row(table, statements.read("search_later"))
+        sql = search_row(table, statements.read("search_later", statements.OF_SEVERAL))
         assert 0 < rows_read(store, sql, asked, table) <= (3 + 2 * 4) * GRANULE
         [(found, of_late)] = client.execute(
             f"SELECT count(), countIf(transaction_id = unhex('{late}')) FROM ({sql})", asked
