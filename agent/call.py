@@ -46,7 +46,7 @@ def begin(
     """Lets a request leave. `headers` is changed in place. With `traced` somebody else makes the span, and only
     headers are added. None when a layer above has done all this (a client built on another). `url` is a text, or gives
     it when it is recorded."""
-    return depart(library, describe_http, (method, url), headers, SCOPE, traced)
+    return depart(library, _describe_http, (method, url), headers, SCOPE, traced)
 
 
 def depart(  # noqa: PLR0917 - called for every request: keywords cost twice as much
@@ -155,7 +155,7 @@ def _carry(
     return _under_way(headers, inject(outgoing, request_id, headers), None, None)
 
 
-def describe_http(request: tuple[str, object], attributes: dict[str, Any]) -> str:
+def _describe_http(request: tuple[str, object], attributes: dict[str, Any]) -> str:
     """Records the method and the URL of an HTTP request; the span's name."""
     url = str(request[1])
     path = url.find("/", _SHORTEST)

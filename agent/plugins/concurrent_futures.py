@@ -8,7 +8,7 @@ from typing import Any
 
 from opentelemetry.context.context import Context
 
-from weftline.agent import carry, context
+from weftline.agent import carry
 from weftline.agent.pointcut import Advice, Pointcut
 
 
@@ -25,8 +25,7 @@ def run(item: Any) -> Context | None:
 
 def done(previous: Context | None, result: Any) -> None:  # noqa: ARG001 - advice gets the result
     """In the worker, after the function."""
-    if previous is not None:
-        context.leave(previous)
+    carry.depart(previous)
 
 
 SUBMITTED = Advice(submitted)

@@ -80,11 +80,10 @@ def _two_services(framework: str, peer: str, variables: Mapping[str, str], count
         for name in dict.fromkeys(name for name, _ in CONTENDERS):
             with services.pair(_python(name, peer), framework, name, variables) as pair:
                 time.sleep(2)  # what is left of warming up
-                for contender, sampled in CONTENDERS:
-                    if contender == name:
-                        before = _count(counters)
-                        measured[name, sampled].request.append(pair.slice(services.SLICE, sampled))
-                        measured[name, sampled].spans.append((_count(counters) - before) / services.SLICE)
+                for it in (it for it in CONTENDERS if it[0] == name):
+                    before = _count(counters)
+                    measured[it].request.append(pair.slice(services.SLICE, it[1]))
+                    measured[it].spans.append((_count(counters) - before) / services.SLICE)
     title = f"{framework}, one service calls another, CPU of both: {SERVICE_ROUNDS} pairs of {services.SLICE} requests"
     show(title, measured)
 
