@@ -28,6 +28,8 @@ _FORK_PATIENCE: Final = 0.1
 """Seconds a fork waits for the thread; one that is just sending is left running."""
 _GIVE_UP_AFTER: Final = 60.0
 """Seconds a batch is tried before it is dropped and counted."""
+_IDLE: Final = 10.0
+"""Seconds between two looks at the counters while nothing is emitted: a program that rests is left to rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Worker:
         self._forking = False
         self._hurry = False
         self._rounds = 0
+        self._wakes_at = self._batch
         self._deadline = float("inf")
         self._resource = b""
 
@@ -100,7 +103,7 @@ class Worker:
     def after_fork_in_parent(self) -> None:
         """The thread comes back with the next span or log record, at once if some wait."""
         self._forking = False
-        if self._thread is None and any(len(signal.queue) for signal in self._signals):
+        if self._thread is None and self._waits():
             self._start()
 
     def after_fork_in_child(self) -> None:
@@ -122,13 +125,13 @@ class Worker:
     def emit_span(self, span: Span) -> None:
         if self._sends_spans:
             waiting = self._spans.put(span)
-            if waiting >= self._batch or self._thread is None:
+            if waiting >= self._wakes_at or self._thread is None:
                 self._stir()
 
     def emit_log(self, log: LogRecord) -> None:
         if self._sends_logs:
             waiting = self._logs.put(log)
-            if waiting >= self._batch or self._thread is None:
+            if waiting >= self._wakes_at or self._thread is None:
                 self._stir()
 
     def takes_logs(self) -> bool:
@@ -138,7 +141,7 @@ class Worker:
     def flush(self, timeout: float) -> bool:
         """Sends what waits now. Whether all of it was dealt with within `timeout` seconds."""
         if self._thread is None:
-            return not any(len(signal.queue) for signal in self._signals)
+            return not self._waits()
         with self._drained:
             goal = self._rounds + 2  # the round under way may have passed what was put just now
             while self._rounds < goal:
@@ -158,7 +161,7 @@ class Worker:
         thread = self._thread
         if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             thread.join(timeout)
-        elif any(len(signal.queue) for signal in self._signals):  # an interpreter that shuts down starts no threads
+        elif self._waits():  # an interpreter that shuts down starts no threads
             self._drain()
             self._close()
         for signal in self._signals:
@@ -169,7 +172,7 @@ class Worker:
         _workers.discard(self)
 
     def _stir(self) -> None:
-        """There is a batch, or nobody yet who would send one."""
+        """There is a batch, or the first of one while the thread rests, or nobody yet who would send it."""
         if self._thread is None:
             self._start()
         elif not self._wake.is_set():
@@ -192,7 +195,10 @@ class Worker:
         """Sends full batches as they come, and what is left over once a delay, or when somebody waits for it."""
         due = time.monotonic() + self._delay
         while not self._halt.is_set():
-            self._wake.wait(max(0.0, due - time.monotonic()))
+            if not self._wake.wait(max(0.0, due - time.monotonic())) and not self._waits():
+                self.publish()
+                self._rest()
+                due = time.monotonic() + self._delay
             self._wake.clear()
             if self._forking:
                 for signal in self._signals:
@@ -215,6 +221,16 @@ class Worker:
                     self._drained.notify_all()
         self._drain()  # requests that were being answered when the end came have ended meanwhile
         self._close()
+
+    def _rest(self) -> None:
+        """Waits for whatever comes: a span or log record (others then have a delay to join it), a flush, an end."""
+        self._wakes_at = 1
+        if not self._waits():  # what was put just before has woken nobody
+            self._wake.wait(max(_IDLE, self._delay))
+        self._wakes_at = self._batch
+
+    def _waits(self) -> bool:
+        return any(len(signal.queue) for signal in self._signals)
 
     def _close(self) -> None:
         for signal in self._signals:

@@ -1,12 +1,14 @@
 """The export thread against a real HTTP endpoint: delivery, retries, drops that are counted, forks, the end."""
 
 import os
+import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +76,25 @@ def test_spans_and_logs_go_to_their_endpoints_over_one_connection_each(sink: Otl
 def test_sent_without_being_asked_for_within_the_delay(sink: OtlpSink, make: Any) -> None:
     make(sink.url).emit_log(log())
     assert sink.wait(lambda s: s.logs())
+
+
+def test_while_nothing_is_emitted_the_thread_rests_and_the_next_record_wakes_it(sink: OtlpSink, make: Any) -> None:
+    worker = make(sink.url, schedule_delay=5)
+    worker.emit_log(log("first"))
+    assert sink.wait(lambda s: s.logs())
+    time.sleep(0.5)  # the thread has come to rest
+    thread = worker._thread
+    before = switches(thread)
+    time.sleep(1)
+    assert switches(thread) - before <= 2  # it was 200 while it looked once a delay
+    worker.emit_log(log("next"))
+    assert sink.wait(lambda s: len(s.logs()) == 2)
+
+
+def switches(thread: threading.Thread) -> int:
+    """How often a thread of this process has waited for something so far."""
+    text = Path(f"/proc/self/task/{thread.native_id}/status").read_text(encoding="ascii")
+    return int(re.search(r"\nvoluntary_ctxt_switches:\s*(\d+)", text)[1])
 
 
 def test_whole_urls_for_one_signal(sink: OtlpSink, make: Any) -> None:
