@@ -4,6 +4,7 @@ from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from weftline.agent import call, foreign
+from weftline.agent.plugins import http_client
 from weftline.agent.pointcut import Advice, Pointcut
 
 _LIBRARY = "weftline.agent.requests"
@@ -34,6 +35,31 @@ class Carrier(MutableMapping[str, str]):
         return len(self._store)
 
 
+class Later(Carrier):
+    """As :class:`Carrier`, but what is added is left to http.client."""
+
+    __slots__ = ("lines", "outer", "written")
+
+    def __init__(self, store: dict[str, tuple[str, str]]) -> None:
+        self._store = store
+        self.lines: list[bytes] = []
+        self.written = False
+        self.outer = http_client.left.get()
+
+    def __setitem__(self, name: str, value: str) -> None:
+        if not value.isprintable():  # http.client, which would refuse it, doesn't look at these
+            raise ValueError(f"{name} is no header's value")
+        self.lines.append(f"{name}: {value}".encode("latin-1"))
+
+    def __delitem__(self, name: str) -> None:
+        """It has never been there."""
+
+
+_leaves = True
+"""Whether headers are left to http.client. Not any more once it did not write them: requests may be taught to send in
+other ways."""
+
+
 def enter(request: Any) -> call.Call | None:
     """Begins the span, unless this call is not to be traced, and adds the headers to the prepared request."""
     if foreign.suppressed():
@@ -41,17 +67,39 @@ def enter(request: Any) -> call.Call | None:
     traced = foreign.instruments("requests", "RequestsInstrumentor")
     headers = request.headers
     store = getattr(headers, "_store", None)
-    carrier = Carrier(store) if isinstance(store, dict) else headers
-    return call.begin(_LIBRARY, request.method or "", request.url or "", carrier, traced)
+    if not isinstance(store, dict):
+        return call.begin(_LIBRARY, request.method or "", request.url or "", headers, traced)
+    if not _leaves:
+        return call.begin(_LIBRARY, request.method or "", request.url or "", Carrier(store), traced)
+    later = Later(store)
+    begun = call.begin(_LIBRARY, request.method or "", request.url or "", later, traced)
+    if begun is not None:
+        http_client.left.set(later)
+    return begun
 
 
 def leave(token: call.Call | None, response: Any) -> None:
     """Ends the span; the body may still be read."""
+    global _leaves  # noqa: PLW0603 - what has been seen once holds for the process
     if token is not None:
+        later = token.headers
+        if type(later) is Later:
+            http_client.left.set(later.outer)
+            if not later.written:
+                _leaves = False
         call.answered(token, response.status_code, response.headers)
 
 
-SEND = Advice(enter, leave, call.failed)
+def failed(token: call.Call | None, exception: BaseException) -> None:
+    """Ends the span of a call that brought no answer."""
+    if token is not None:
+        later = token.headers
+        if type(later) is Later:
+            http_client.left.set(later.outer)
+        call.failed(token, exception)
+
+
+SEND = Advice(enter, leave, failed)
 
 POINTCUTS = [
     Pointcut(

@@ -150,10 +150,12 @@ def headers(outgoing: Outgoing, request_id: str | None, present: Mapping[str, st
     trace_id = outgoing.trace_id
     added = {}
     if theirs is None and _writes_w3c:
-        added[semconv.TRACEPARENT] = w3c.traceparent(trace_id, outgoing.span_id, outgoing.flags)
+        added[semconv.TRACEPARENT] = ours = w3c.traceparent(trace_id, outgoing.span_id, outgoing.flags)
         if outgoing.tracestate:
             added[semconv.TRACESTATE] = outgoing.tracestate
-    added[semconv.TRANSACTION_ID] = transaction_id.text(trace_id if own is None else own[0])
+        added[semconv.TRANSACTION_ID] = ours[3:35]  # its trace id, which is worth not writing out once more
+    else:
+        added[semconv.TRANSACTION_ID] = transaction_id.text(trace_id if own is None else own[0])
     if request_id:
         added[semconv.REQUEST_ID] = request_id
     if _writes_others and own is None:

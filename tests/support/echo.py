@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Echo:
-    """`url` to call; `got` holds (path, headers in lower case) of each request in order."""
+    """`url` to call; `got` holds (path, headers in lower case) of each request in order, `heads` their headers as they
+    came."""
 
     url: str = ""
     got: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    heads: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -27,6 +29,7 @@ def echo_server() -> Iterator[Echo]:
         def do_GET(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             echo.got.append((self.path, headers))
+            echo.heads.append(str(self.headers))
             body = json.dumps(headers).encode()
             part = self.path.split("?")[0].split("/")
             status = int(part[2]) if part[1] == "status" else 302 if part[1] == "redirect" else 200
@@ -36,6 +39,10 @@ def echo_server() -> Iterator[Echo]:
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.close_connection = True  # nobody reads the body
+            self.do_GET()
 
         def log_message(self, *args: object) -> None:
             pass

@@ -17,6 +17,7 @@ import urllib3
 from opentelemetry import trace
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 from opentelemetry.sdk.trace import TracerProvider
+from requests.adapters import HTTPAdapter
 from tornado.httpclient import AsyncHTTPClient
 
 import weftline.agent
@@ -24,6 +25,7 @@ from support.echo import Echo, echo_server
 from support.otlp_sink import OtlpSink
 from weftline.agent import serve
 from weftline.agent.context import Transaction
+from weftline.agent.plugins import requests as requests_plugin
 from weftline.agent.plugins import urllib3 as urllib3_plugin
 from weftline.agent.propagate import Incoming
 
@@ -378,3 +380,52 @@ def test_headers_asked_for_are_recorded(start_agent: Any, sink: OtlpSink, echo: 
         "http.request.header.x-shop-cart": ["7"],
         "http.request.header.authorization": ["[REDACTED]"],
     }
+
+
+def test_what_requests_leaves_to_http_client_goes_with_each_attempt_once(
+    start_agent: Any, sink: OtlpSink, echo: Echo
+) -> None:
+    start_agent()
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("http://", HTTPAdapter(max_retries=urllib3.Retry(2, status_forcelist=[503], raise_on_status=False)))
+    with session, in_request(tracestate="a=1"):
+        assert session.get(f"{echo.url}/status/503", timeout=5).status_code == 503
+        session.post(f"{echo.url}/status/404", data=iter([b"a"]), timeout=5)  # chunked
+        urllib3.PoolManager().request("GET", f"{echo.url}/next", timeout=5)
+    spans = client_spans(sink, 3)
+    sent = [headers["traceparent"][36:52] for _, headers in echo.got]
+    assert sent[:3] == [spans[0]["span_id"]] * 3  # requests' own span is one, whatever urllib3 repeats
+    assert sent[3:] == [spans[1]["span_id"], spans[2]["span_id"]]
+    assert all(text.count("traceparent") == text.count("tracestate: a=1") == 1 for text in echo.heads)
+
+
+def test_requests_that_are_sent_in_another_way_carry_headers_of_their_own(
+    start_agent: Any, sink: OtlpSink, echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests_plugin, "_leaves", True)
+    start_agent()
+
+    class Other(urllib3.connection.HTTPConnection):
+        """Writes its requests by itself, as an HTTP/2 connection would."""
+
+        def endheaders(self, *args: Any, **named: Any) -> None:
+            lines, self._buffer = self._buffer, []  # type: ignore[has-type]
+            self._HTTPConnection__state = http.client._CS_REQ_SENT  # type: ignore[attr-defined]
+            self.send(b"\r\n".join([*lines, b"", b""]))
+
+    monkeypatch.setattr(urllib3.HTTPConnectionPool, "ConnectionCls", Other)
+    for _ in range(2):
+        with in_request():
+            assert with_requests(f"{echo.url}/x") == 200
+    client_spans(sink, 2)
+    # The first one tells: nobody wrote what was left.
+    assert ["traceparent" in headers for _, headers in echo.got] == [False, True]
+
+
+def test_a_value_that_is_no_headers_is_not_left_to_be_written() -> None:
+    later = requests_plugin.Later({})
+    later["x-one"] = "1"
+    with pytest.raises(ValueError, match="x-two"):
+        later["x-two"] = "1\r\nx-three: 3"
+    assert later.lines == [b"x-one: 1"]
