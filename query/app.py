@@ -45,7 +45,6 @@ from weftline.query.routes import (
     transactions,
     ui,
 )
-from weftline.query.routes.examples import examples
 from weftline.query.routes.following import Followers
 from weftline.query.settings import QuerySettings
 
@@ -115,13 +114,7 @@ class _Service(FastAPI):
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema:
             return self.openapi_schema
-        schema = complete(super().openapi())
-        # FastAPI leaves nulls out of examples, and so would show answers that the schema doesn't allow.
-        for path, answers in examples().items():
-            content = schema["paths"][path]["get"]["responses"]["200"]["content"]
-            for media_type, example in answers.items():
-                content[media_type]["example"] = example
-        return schema
+        return complete(super().openapi())
 
 
 async def _try_later(request: Request, error: Exception) -> Response:

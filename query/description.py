@@ -1,9 +1,14 @@
-"""Completes what FastAPI says of the API: Jaeger's parameters, which its routes read by themselves, and every status.
+"""Completes what FastAPI says of the API: Jaeger's parameters, which its routes read by themselves, every status, and
+the examples.
 
 Jaeger's routes check their parameters in Jaeger's order and words, so FastAPI doesn't know them.
 """
 
+from copy import deepcopy
 from typing import Any, Final
+
+from weftline.query.problems import ProblemAnswer
+from weftline.query.routes.examples import of
 
 Json = dict[str, Any]
 
@@ -86,6 +91,8 @@ EVERYWHERE: Final = {
     "503": "The store is away; `Retry-After` says when to come back.",
 }
 """Statuses of all routes but /health."""
+WITHOUT_STORE: Final = frozenset({"/api/v1/search/fields", "/api/transform", "/api/archive/{trace_id}"})
+"""They answer whether or not it is there."""
 OURS: Final = "/api/v1/"
 
 
@@ -96,13 +103,16 @@ def complete(description: Json) -> Json:
         for operation in methods.values():
             # FastAPI's own answer to parameters that it can't read, which is 400 here.
             operation["responses"].pop("422", None)
-            if path == "/health":
-                continue
-            # Nothing is asked of anybody where access is off.
-            operation["security"] = [{"token": []}, {}]
-            _say(path, operation)
+            if path != "/health":
+                # Nothing is asked of anybody where access is off.
+                operation["security"] = [{"token": []}, {}]
+                _say(path, operation)
+            _show(path, operation["responses"])
+    schemas = description["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
-        description["components"]["schemas"].pop(name, None)
+        schemas.pop(name, None)
+    problem = ProblemAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= {**problem.pop("$defs"), ProblemAnswer.__name__: problem}
     return description
 
 
@@ -118,10 +128,22 @@ def _say(path: str, operation: Json) -> None:
         # Jaeger's errors are JSON, too, and say that they are text.
         error = {"text/plain": {"schema": _TEXT}}
         responses["200"]["content"] = {"application/json": {"schema": {"type": "object"}}}
-        responses.pop("default", None)
         given = PARAMETERS.get(path, {})
         operation.setdefault("parameters", []).extend(
             {"name": name, "in": "query", "required": False, "schema": schema} for name, schema in given.items()
         )
-    for status, text in {**STATUSES.get(path, {}), **EVERYWHERE}.items():
-        responses.setdefault(status, {"description": text, "content": error})
+    everywhere = {**EVERYWHERE, "default": "Any other error."} if path.startswith(OURS) else EVERYWHERE
+    for status, text in {**STATUSES.get(path, {}), **everywhere}.items():
+        if status != "503" or path not in WITHOUT_STORE:
+            responses.setdefault(status, {"description": text})
+    for status, response in responses.items():
+        if status != "200":
+            response["content"] = deepcopy(error)
+
+
+def _show(path: str, responses: Json) -> None:
+    # By hand: FastAPI leaves nulls out of examples, and so would show answers that the schema doesn't allow.
+    for status, response in responses.items():
+        for media_type, content in response["content"].items():
+            if (example := of(path, status, media_type)) is not None:
+                content["example"] = example

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from weftline.collector.store.protocol import Reader
-from weftline.query.problems import ProblemAnswer
 from weftline.query.routes.transactions import look_up
 from weftline.query.routes.views import HeadView, head
 from weftline.query.settings import QuerySettings
@@ -58,10 +57,8 @@ def router(reader: Reader, settings: QuerySettings) -> APIRouter:
         "/compare",
         summary="How two requests differ",
         responses={
-            400: {"model": ProblemAnswer, "description": "An id can't name a transaction; the message says why."},
-            404: {"model": ProblemAnswer, "description": "Nothing is known under one of the ids."},
-            503: {"model": ProblemAnswer, "description": "The store is away; `Retry-After` says when to come back."},
-            "default": {"model": ProblemAnswer, "description": "Any other error."},
+            400: {"description": "An id can't name a transaction; the message says why."},
+            404: {"description": "Nothing is known under one of the ids."},
         },
     )
     def compare_two(

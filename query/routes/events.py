@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from weftline.collector.store.event_kinds import EventKind, meanings
 from weftline.collector.store.mesh import EventFilter, EventRow, Hop, MeshReader
 from weftline.query import times
-from weftline.query.problems import ProblemAnswer
 from weftline.query.timeline.began import where_they_began
 from weftline.query.timeline.words import explain, proxy_name, upstream_name
 
@@ -105,11 +104,7 @@ def router(reader: MeshReader, clock: Callable[[], int] = time.time_ns) -> APIRo
     routes = APIRouter(
         prefix="/api/v1",
         tags=["mesh"],
-        responses={
-            400: {"model": ProblemAnswer, "description": "A parameter can't be understood; the message says which."},
-            503: {"model": ProblemAnswer, "description": "The store is away; `Retry-After` says when to come back."},
-            "default": {"model": ProblemAnswer, "description": "Any other error."},
-        },
+        responses={400: {"description": "A parameter can't be understood; the message says which."}},
     )
 
     @routes.get("/events", summary="What went wrong in the mesh, newest first")

@@ -8,7 +8,7 @@ traces here; Grafana's data source uses all of it.
 import json
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -41,11 +41,8 @@ def router(
     reader: Reader, searcher: Searcher, settings: QuerySettings, clock: Callable[[], int] = time.time_ns
 ) -> APIRouter:
     """The routes over the store; ``clock`` in ns since the epoch. They block: FastAPI runs them in its threads."""
-    errors: dict[int | str, dict[str, Any]] = {
-        "default": {"description": "Jaeger's envelope with `errors`, as text/plain."}
-    }
     traces = Traces(reader, settings)
-    routes = APIRouter(prefix="/api", tags=["Jaeger v1"], default_response_class=Response, responses=errors)
+    routes = APIRouter(prefix="/api", tags=["Jaeger v1"], default_response_class=Response)
 
     @routes.get("/services", summary="Names of all services")
     def services(request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -28,11 +28,8 @@ RAW: Final = ("query.rawTraces", "query.raw_traces")
 
 def router(reader: Reader, searcher: Searcher, settings: QuerySettings) -> APIRouter:
     """The routes over the store. They block: FastAPI runs them in its threads."""
-    errors: dict[int | str, dict[str, Any]] = {
-        "default": {"description": '{"error": {"httpCode": …, "message": …}} as text/plain.'}
-    }
     traces = Traces(reader, settings)
-    routes = APIRouter(prefix="/api/v3", tags=["Jaeger v3"], default_response_class=Response, responses=errors)
+    routes = APIRouter(prefix="/api/v3", tags=["Jaeger v3"], default_response_class=Response)
 
     @routes.get("/services", summary="Names of all services")
     def services() -> Response:

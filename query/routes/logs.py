@@ -18,7 +18,6 @@ from weftline.collector.errors import AskOtherwise
 from weftline.collector.store.line_filter import LineBounds, LineFilter, LineKind
 from weftline.collector.store.protocol import AccessLogRow, Line, Lines, LogRow, Reader, SpanRow
 from weftline.query import times
-from weftline.query.problems import ProblemAnswer
 from weftline.query.routes.following import END, SSE, Followers, LastEventId
 from weftline.query.routes.streams import MISSED, News, Poll
 from weftline.query.routes.transactions import AnyId, found, unknown
@@ -81,10 +80,8 @@ def router(
                 "description": "With `follow`: an event `line` with a LineView each; `missed` where there are too many "
                 f"to tell all; {END}",
             },
-            400: {"model": ProblemAnswer, "description": "The id or a parameter can't be understood."},
-            404: {"model": ProblemAnswer, "description": "Nothing is known under this id."},
-            503: {"model": ProblemAnswer, "description": "The store is away; `Retry-After` says when to come back."},
-            "default": {"model": ProblemAnswer, "description": "Any other error."},
+            400: {"description": "The id or a parameter can't be understood."},
+            404: {"description": "Nothing is known under this id."},
         },
     )
     def logs(  # noqa: PLR0917 - the parameters of the route

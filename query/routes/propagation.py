@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from weftline.collector.store.mesh import MeshReader, Passed
 from weftline.query import times
 from weftline.query.mesh.propagation import Evidence, Habit, ServicePropagation, propagation
-from weftline.query.problems import ProblemAnswer
 
 LONGEST: Final = times.duration("6h")
 
@@ -68,11 +67,7 @@ def router(reader: MeshReader, clock: Callable[[], int] = time.time_ns) -> APIRo
     @routes.get(
         "/propagation",
         summary="Which services pass the headers on",
-        responses={
-            400: {"model": ProblemAnswer, "description": "`since` can't be understood, or is more than 6 h ago."},
-            503: {"model": ProblemAnswer, "description": "The store is away; `Retry-After` says when to come back."},
-            "default": {"model": ProblemAnswer, "description": "Any other error."},
-        },
+        responses={400: {"description": "`since` can't be understood, or is more than 6 h ago."}},
     )
     def propagation_(
         since: Annotated[str, Query(description="`15m` (ago), ISO 8601 or Unix seconds; at most 6 h ago.")] = "15m",

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 
 from weftline.collector.store.red import LEVELS, Quantiles, RedFilter, RedReader
 from weftline.query import times
-from weftline.query.problems import ProblemAnswer
 from weftline.query.timeline.flags import explain
 from weftline.query.timeline.words import proxy_name
 
@@ -91,11 +90,7 @@ class DependenciesView(BaseModel):
 def router(reader: RedReader, clock: Callable[[], int] = time.time_ns) -> APIRouter:
     """The routes over ``reader``; ``clock`` in ns since the epoch. They block, so FastAPI runs them in its threads."""
     routes = APIRouter(prefix="/api/v1", tags=["services"])
-    responses: dict[int | str, dict[str, object]] = {
-        400: {"model": ProblemAnswer, "description": "A parameter can't be understood."},
-        503: {"model": ProblemAnswer, "description": "The store is away; `Retry-After` says when to come back."},
-        "default": {"model": ProblemAnswer, "description": "Any other error."},
-    }
+    responses: dict[int | str, dict[str, object]] = {400: {"description": "A parameter can't be understood."}}
     since_parameter = Query(description="`15m` (ago), ISO 8601 or Unix seconds.")
     until_parameter = Query(description="As `since`, or `now`.")
 

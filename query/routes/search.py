@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from weftline.collector.errors import AskOtherwise
 from weftline.collector.store.protocol import Reader
 from weftline.collector.store.searcher import FACETS, Facet, Hit, Place, Searcher
-from weftline.query.problems import MisreadSearch, ProblemAnswer
+from weftline.query.problems import MisreadSearch
 from weftline.query.routes.following import END, SSE, Followers, LastEventId
 from weftline.query.routes.streams import MISSED, News, Poll
 from weftline.query.search import Question, SearchSyntaxError, find_page, understand
@@ -118,17 +118,13 @@ def router(
     clock: Callable[[], int] = time.time_ns,
 ) -> APIRouter:
     """The routes over ``searcher``; ``clock`` in ns since the epoch. They block: FastAPI runs them in its threads."""
-    routes = APIRouter(
-        prefix="/api/v1",
-        tags=["search"],
-        responses={
-            400: {"model": ProblemAnswer, "description": "The search can't be understood or costs too much; says why."},
-            503: {"model": ProblemAnswer, "description": "The store is away; `Retry-After` says when to come back."},
-            "default": {"model": ProblemAnswer, "description": "Any other error."},
-        },
-    )
+    routes = APIRouter(prefix="/api/v1", tags=["search"])
 
-    @routes.get("/search", summary="Transactions by what is known of them")
+    @routes.get(
+        "/search",
+        summary="Transactions by what is known of them",
+        responses={400: {"description": "The search can't be understood or costs too much; says why, and where."}},
+    )
     def search(  # noqa: PLR0917 - the parameters of the route
         q: Annotated[str, Query(description='Such as `service=cart status=error duration>500ms log:"timeout"`.')] = "",
         since: Annotated[str, Query(description="`15m` (ago), ISO 8601 or Unix seconds; an hour ago by default.")] = "",
@@ -168,7 +164,9 @@ def router(
                 "content": SSE,
                 "description": "Server-Sent Events: `transaction` with a HitView each, once nothing more arrives "
                 f"of it; `missed` where there were too many to tell all; {END}",
-            }
+            },
+            400: {"description": "The search can't be understood; says why, and where."},
+            503: {"description": "Too many follow something; `Retry-After` says when to come back."},
         },
     )
     def follow(
@@ -199,7 +197,9 @@ def router(
             attribute_operators=ATTRIBUTE_OPERATORS.split(),
         )
 
-    @routes.get("/operations", summary="What a service's spans are called")
+    @routes.get(
+        "/operations", summary="What a service's spans are called", responses={400: {"description": "No `service`."}}
+    )
     def operations(service: Annotated[str, Query(min_length=1, description="Its name.")]) -> OperationsView:
         known = reader.operations(service)
         return OperationsView(operations=[OperationView(name=it.name, kind=it.kind) for it in known])

@@ -8,7 +8,6 @@ from starlette.responses import StreamingResponse
 
 from weftline.collector.store.protocol import Reader
 from weftline.query.identifiers import TRACE_ID, MalformedIdError, Match, find, normalise
-from weftline.query.problems import ProblemAnswer
 from weftline.query.routes.transaction_answers import MEDIA_TYPES, Format, as_json, as_lines, as_text, wanted
 from weftline.query.routes.views import TransactionView
 from weftline.query.settings import QuerySettings
@@ -44,10 +43,8 @@ def router(reader: Reader, settings: QuerySettings) -> APIRouter:
                     "text/plain": {"schema": {"type": "string", "description": "What `weftline tx` prints."}},
                 }
             },
-            400: {"model": ProblemAnswer, "description": "The id can't name a transaction; the message says why."},
-            404: {"model": ProblemAnswer, "description": "Nothing is known under this id."},
-            503: {"model": ProblemAnswer, "description": "The store is away; `Retry-After` says when to come back."},
-            "default": {"model": ProblemAnswer, "description": "Any other error."},
+            400: {"description": "The id can't name a transaction; the message says why."},
+            404: {"description": "Nothing is known under this id."},
         },
     )
     def transaction(

@@ -1919,13 +1919,15 @@ export interface components {
             /**
              * Column
              * @description Of a search that can't be understood: where its mistake begins, counted from 1.
+             * @default null
              */
-            column?: number | null;
+            column: number | null;
             /**
              * Length
              * @description How many characters are meant.
+             * @default null
              */
-            length?: number | null;
+            length: number | null;
             /** Message */
             message: string;
         };
@@ -2524,6 +2526,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":400,"msg":"parameter 'service' is required"}]} */
                     "text/plain": string;
                 };
             };
@@ -2533,6 +2536,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":401,"msg":"A token is needed: `Authorization: Bearer …`."}]} */
                     "text/plain": string;
                 };
             };
@@ -2542,6 +2546,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":403,"msg":"writer may not read."}]} */
                     "text/plain": string;
                 };
             };
@@ -2551,6 +2556,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":503,"msg":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}]} */
                     "text/plain": string;
                 };
             };
@@ -2582,6 +2588,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":400,"msg":"strconv.ParseUint: parsing \"xyz\": invalid syntax"}]} */
                     "text/plain": string;
                 };
             };
@@ -2591,6 +2598,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":401,"msg":"A token is needed: `Authorization: Bearer …`."}]} */
                     "text/plain": string;
                 };
             };
@@ -2600,6 +2608,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":403,"msg":"writer may not read."}]} */
                     "text/plain": string;
                 };
             };
@@ -2609,6 +2618,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example 404 page not found */
                     "text/plain": string;
                 };
             };
@@ -2618,15 +2628,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": string;
-                };
-            };
-            /** @description The store is away; `Retry-After` says when to come back. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":500,"msg":"archive span storage was not configured"}]} */
                     "text/plain": string;
                 };
             };
@@ -2660,6 +2662,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":400,"msg":"unable to parse param 'endTs': strconv.ParseInt: parsing \"now\": invalid syntax"}]} */
                     "text/plain": string;
                 };
             };
@@ -2669,6 +2672,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":401,"msg":"A token is needed: `Authorization: Bearer …`."}]} */
                     "text/plain": string;
                 };
             };
@@ -2678,6 +2682,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":403,"msg":"writer may not read."}]} */
                     "text/plain": string;
                 };
             };
@@ -2687,6 +2692,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":503,"msg":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}]} */
                     "text/plain": string;
                 };
             };
@@ -2727,6 +2733,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":400,"msg":"unable to parse param 'service': please provide at least one service name"}]} */
                     "text/plain": string;
                 };
             };
@@ -2736,6 +2743,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":401,"msg":"A token is needed: `Authorization: Bearer …`."}]} */
                     "text/plain": string;
                 };
             };
@@ -2745,6 +2753,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":403,"msg":"writer may not read."}]} */
                     "text/plain": string;
                 };
             };
@@ -2754,6 +2763,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example 404 page not found */
                     "text/plain": string;
                 };
             };
@@ -2763,6 +2773,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":503,"msg":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}]} */
                     "text/plain": string;
                 };
             };
@@ -2795,6 +2806,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":400,"msg":"parameter 'service' is required"}]} */
                     "text/plain": string;
                 };
             };
@@ -2804,6 +2816,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":401,"msg":"A token is needed: `Authorization: Bearer …`."}]} */
                     "text/plain": string;
                 };
             };
@@ -2813,6 +2826,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":403,"msg":"writer may not read."}]} */
                     "text/plain": string;
                 };
             };
@@ -2822,6 +2836,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":503,"msg":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}]} */
                     "text/plain": string;
                 };
             };
@@ -2851,6 +2866,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":401,"msg":"A token is needed: `Authorization: Bearer …`."}]} */
                     "text/plain": string;
                 };
             };
@@ -2860,6 +2876,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":403,"msg":"writer may not read."}]} */
                     "text/plain": string;
                 };
             };
@@ -2869,6 +2886,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":503,"msg":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}]} */
                     "text/plain": string;
                 };
             };
@@ -2900,6 +2918,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":401,"msg":"A token is needed: `Authorization: Bearer …`."}]} */
                     "text/plain": string;
                 };
             };
@@ -2909,6 +2928,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":403,"msg":"writer may not read."}]} */
                     "text/plain": string;
                 };
             };
@@ -2918,6 +2938,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example 404 page not found */
                     "text/plain": string;
                 };
             };
@@ -2927,6 +2948,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":503,"msg":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}]} */
                     "text/plain": string;
                 };
             };
@@ -2968,6 +2990,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":400,"msg":"unable to parse param 'minDuration': time: missing unit in duration \"20\""}]} */
                     "text/plain": string;
                 };
             };
@@ -2977,6 +3000,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":401,"msg":"A token is needed: `Authorization: Bearer …`."}]} */
                     "text/plain": string;
                 };
             };
@@ -2986,6 +3010,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":403,"msg":"writer may not read."}]} */
                     "text/plain": string;
                 };
             };
@@ -2995,6 +3020,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":503,"msg":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}]} */
                     "text/plain": string;
                 };
             };
@@ -3028,6 +3054,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":400,"msg":"strconv.ParseUint: parsing \"xyz\": invalid syntax"}]} */
                     "text/plain": string;
                 };
             };
@@ -3037,6 +3064,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":401,"msg":"A token is needed: `Authorization: Bearer …`."}]} */
                     "text/plain": string;
                 };
             };
@@ -3046,6 +3074,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":403,"msg":"writer may not read."}]} */
                     "text/plain": string;
                 };
             };
@@ -3055,6 +3084,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":404,"msg":"trace not found"}]} */
                     "text/plain": string;
                 };
             };
@@ -3064,6 +3094,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":503,"msg":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}]} */
                     "text/plain": string;
                 };
             };
@@ -3098,6 +3129,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":400,"msg":"cannot unmarshal OTLP : The body is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."}]} */
                     "text/plain": string;
                 };
             };
@@ -3107,6 +3139,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":401,"msg":"A token is needed: `Authorization: Bearer …`."}]} */
                     "text/plain": string;
                 };
             };
@@ -3116,6 +3149,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":403,"msg":"writer may not read."}]} */
                     "text/plain": string;
                 };
             };
@@ -3125,15 +3159,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": string;
-                };
-            };
-            /** @description The store is away; `Retry-After` says when to come back. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
+                    /** @example {"data":null,"total":0,"limit":0,"offset":0,"errors":[{"code":413,"msg":"the body is larger than 67108864 bytes"}]} */
                     "text/plain": string;
                 };
             };
@@ -3368,6 +3394,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 400,
+                     *         "message": "No alias '4bf92f3577b34da6a3ce929d0e0e473' is known, and it is no transaction ID: that has 32 hex digits, this has 31. Was a digit lost or added in copying?"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3377,6 +3411,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3386,6 +3428,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3395,6 +3445,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 404,
+                     *         "message": "No transaction is known under 'order-4711'."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3404,6 +3462,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3413,6 +3479,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3498,6 +3572,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 400,
+                     *         "message": "The window may be 7d long at the most."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3507,6 +3589,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3516,6 +3606,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3525,6 +3623,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3534,6 +3640,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3619,6 +3733,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 400,
+                     *         "message": "query.limit: Input should be greater than or equal to 1"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3628,6 +3750,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3637,6 +3767,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3646,6 +3784,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3655,6 +3801,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3714,6 +3868,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 400,
+                     *         "message": "More than 1500 intervals: make `interval` longer or the time shorter."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3723,6 +3885,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3732,6 +3902,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3741,6 +3919,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3750,6 +3936,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3828,6 +4022,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 400,
+                     *         "message": "`since` may be at most 7d ago."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3837,6 +4039,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3846,6 +4056,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3855,6 +4073,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3864,6 +4090,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3934,6 +4168,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 400,
+                     *         "message": "`serve` is no kind of span: unspecified, internal, server, client, producer, consumer."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3943,6 +4185,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3952,6 +4202,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3961,6 +4219,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -3970,6 +4236,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4006,12 +4280,20 @@ export interface operations {
                     "application/json": components["schemas"]["OperationsView"];
                 };
             };
-            /** @description The search can't be understood or costs too much; says why. */
+            /** @description No `service`. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 400,
+                     *         "message": "query.service: Field required"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4021,6 +4303,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4030,6 +4320,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4039,6 +4337,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4048,6 +4354,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4124,6 +4438,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 400,
+                     *         "message": "`since` may be at most 6h ago."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4133,6 +4455,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4142,6 +4472,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4151,6 +4489,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4160,6 +4506,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4274,12 +4628,22 @@ export interface operations {
                     "application/json": components["schemas"]["SearchView"];
                 };
             };
-            /** @description The search can't be understood or costs too much; says why. */
+            /** @description The search can't be understood or costs too much; says why, and where. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 400,
+                     *         "message": "Column 14: There is no field `duraton`. Did you mean `duration`? An attribute without a dot is written `attribute.duraton`.\n  service=cart duraton>5ms\n               ^^^^^^^",
+                     *         "column": 14,
+                     *         "length": 7
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4289,6 +4653,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4298,6 +4670,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4307,6 +4687,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4316,6 +4704,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4400,21 +4796,20 @@ export interface operations {
                     "application/json": components["schemas"]["LanguageView"];
                 };
             };
-            /** @description The search can't be understood or costs too much; says why. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
             /** @description A token is needed, or another one. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4424,15 +4819,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-            /** @description The store is away; `Retry-After` says when to come back. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4442,6 +4836,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4485,12 +4887,22 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description The search can't be understood or costs too much; says why. */
+            /** @description The search can't be understood; says why, and where. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 400,
+                     *         "message": "Column 1: `status=` needs a value.\n  status=\n  ^^^^^^^",
+                     *         "column": 1,
+                     *         "length": 7
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4500,6 +4912,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4509,15 +4929,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
-            /** @description The store is away; `Retry-After` says when to come back. */
+            /** @description Too many follow something; `Retry-After` says when to come back. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "64 clients follow something already."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4527,6 +4963,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4557,21 +5001,20 @@ export interface operations {
                     "application/json": components["schemas"]["ServicesView"];
                 };
             };
-            /** @description The search can't be understood or costs too much; says why. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
             /** @description A token is needed, or another one. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4581,6 +5024,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4590,6 +5041,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4599,6 +5058,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4833,6 +5300,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 400,
+                     *         "message": "No alias '4bf92f3577b34da6a3ce929d0e0e473' is known, and it is no transaction ID: that has 32 hex digits, this has 31. Was a digit lost or added in copying?"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4842,6 +5317,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4851,6 +5334,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4860,6 +5351,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 404,
+                     *         "message": "No transaction is known under 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4869,6 +5368,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4878,6 +5385,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4972,6 +5487,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 400,
+                     *         "message": "`yesterday` is no time: write `15m` (ago), `2026-11-22T14:05` (UTC, or with `+01:00`) or Unix seconds."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4981,6 +5504,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 401,
+                     *         "message": "A token is needed: `Authorization: Bearer …`."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4990,6 +5521,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 403,
+                     *         "message": "writer may not read."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -4999,6 +5538,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 404,
+                     *         "message": "No transaction is known under 'order-4711'."
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -5008,6 +5555,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 503,
+                     *         "message": "The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -5017,6 +5572,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "error": {
+                     *         "code": 405,
+                     *         "message": "Method Not Allowed"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProblemAnswer"];
                 };
             };
@@ -5049,6 +5612,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":401,"message":"A token is needed: `Authorization: Bearer …`."}} */
                     "text/plain": string;
                 };
             };
@@ -5058,6 +5622,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":403,"message":"writer may not read."}} */
                     "text/plain": string;
                 };
             };
@@ -5067,6 +5632,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":503,"message":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}} */
                     "text/plain": string;
                 };
             };
@@ -5096,6 +5662,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":401,"message":"A token is needed: `Authorization: Bearer …`."}} */
                     "text/plain": string;
                 };
             };
@@ -5105,6 +5672,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":403,"message":"writer may not read."}} */
                     "text/plain": string;
                 };
             };
@@ -5114,6 +5682,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":503,"message":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}} */
                     "text/plain": string;
                 };
             };
@@ -5152,6 +5721,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":400,"message":"malformed parameter query.durationMin: time: missing unit in duration \"20\""}} */
                     "text/plain": string;
                 };
             };
@@ -5161,6 +5731,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":401,"message":"A token is needed: `Authorization: Bearer …`."}} */
                     "text/plain": string;
                 };
             };
@@ -5170,6 +5741,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":403,"message":"writer may not read."}} */
                     "text/plain": string;
                 };
             };
@@ -5179,6 +5751,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":503,"message":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}} */
                     "text/plain": string;
                 };
             };
@@ -5217,6 +5790,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":400,"message":"query.startTimeMin and query.startTimeMax are required"}} */
                     "text/plain": string;
                 };
             };
@@ -5226,6 +5800,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":401,"message":"A token is needed: `Authorization: Bearer …`."}} */
                     "text/plain": string;
                 };
             };
@@ -5235,6 +5810,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":403,"message":"writer may not read."}} */
                     "text/plain": string;
                 };
             };
@@ -5244,6 +5820,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":404,"message":"No traces found"}} */
                     "text/plain": string;
                 };
             };
@@ -5253,6 +5830,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":503,"message":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}} */
                     "text/plain": string;
                 };
             };
@@ -5288,6 +5866,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":400,"message":"malformed parameter trace_id: strconv.ParseUint: parsing \"xyz\": invalid syntax"}} */
                     "text/plain": string;
                 };
             };
@@ -5297,6 +5876,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":401,"message":"A token is needed: `Authorization: Bearer …`."}} */
                     "text/plain": string;
                 };
             };
@@ -5306,6 +5886,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":403,"message":"writer may not read."}} */
                     "text/plain": string;
                 };
             };
@@ -5315,6 +5896,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":404,"message":"trace not found"}} */
                     "text/plain": string;
                 };
             };
@@ -5324,6 +5906,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {"error":{"httpCode":503,"message":"The store can't answer now: ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"}} */
                     "text/plain": string;
                 };
             };
@@ -5344,6 +5927,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok",
+                     *       "checks": {
+                     *         "store": "ok"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -5353,6 +5944,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "unavailable",
+                     *       "checks": {
+                     *         "store": "ClickHouse at 127.0.0.1:9000 does not answer: ConnectionRefusedError(111, 'Connection refused')"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
