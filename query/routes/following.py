@@ -26,7 +26,8 @@ MOST: Final = 64
 KEEP_ALIVE_POLLS: Final = 15
 END: Final = (
     "`end` with a `reason` as the last: the time for one answer is over, or, with `denied`, access was withdrawn or "
-    "has expired. Whoever comes back within two minutes with the last `id` as `Last-Event-ID` goes on behind it."
+    "has expired. Whoever comes back within two minutes with the last `id` as `Last-Event-ID` goes on behind it; a "
+    "stream that begins anew says an `id` first, before any event."
 )
 SSE: Final = {"text/event-stream": {"schema": {"type": "string"}}}
 LastEventId = Annotated[
@@ -70,7 +71,9 @@ class Followers:
         quiet = 0
         turn = stream.turn()
         try:
-            yield format_sse_event(comment="following")
+            # A stream that begins says its id at once: it may be cut off before its first event.
+            first = None if told else spelt(stream, 0, stream.began)
+            yield format_sse_event(comment="following", id=first)
             while time.monotonic() < end and stream.has(turn):
                 news = await run_in_threadpool(_ask, stream, turn, told, withdrawn)
                 for number, when, one in news:

@@ -1,8 +1,9 @@
 """What was told of each stream, kept for a while after its connection ended: whoever comes back goes on behind it.
 
-An event's id names its stream, its number in it, and when it was told (ns since the epoch). Where the stream isn't
-known any more (another process, too long ago, too much was told since), a new one begins at that time: then what was
-told shortly before may be told again, and nothing is lost.
+An event's id names its stream, its number in it, and when it was told (ns since the epoch); number 0 is the stream's
+beginning, for whoever is cut off before anything was told. Where the stream isn't known any more (another process, too
+long ago, too much was told since), a new one begins at that time: then what was told shortly before may be told again,
+and nothing is lost.
 """
 
 import re
@@ -49,9 +50,11 @@ Poll = Callable[[], Iterable[News]]
 class Stream:
     """One thing that is followed, by one connection after another. `news` is called on threads of its own."""
 
-    def __init__(self, about: str, poll: Poll, left: float) -> None:
+    def __init__(self, about: str, poll: Poll, began: int, left: float) -> None:
         self.name = secrets.token_hex(8)
         self.about = about
+        self.began = began
+        """ns since the epoch: what came before isn't told"""
         self.left: float | None = left
         """since when it has no connection; None while it has one"""
         self._poll = poll
@@ -115,7 +118,9 @@ class Streams:
                 number = int(found[2])
                 if known.about == about and known.knows(number):
                     return known, number
-            stream = Stream(about, begin(int(found[3]) if found else None), self._monotonic())
+            since = int(found[3]) if found else None
+            began = time.time_ns() if since is None else since
+            stream = Stream(about, begin(since), began, self._monotonic())
             self._streams[stream.name] = stream
             return stream, 0
 

@@ -31,6 +31,10 @@ class SlowProxy:
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """All connections that there are."""
         for connection in list(self._open):
             self._close(connection)
 

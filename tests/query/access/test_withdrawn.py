@@ -122,8 +122,10 @@ def test_nobody_goes_on_with_the_stream_of_another_tenant(url: str, made: Tokens
         request = urllib.request.Request(url + PATHS[0], headers={**made.bearer(name), "Last-Event-ID": last})
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=SOON) as response:
             found: dict[str, str] = {}
-            while not {"id", "data"} <= found.keys():
-                field, _, text = response.readline().decode().strip().partition(": ")
+            for line in response:
+                field, _, text = line.decode().strip().partition(": ")
+                if not field and "data" in found:
+                    break
                 found[field] = text
         return found["id"], json.loads(found["data"])["text"]
 

@@ -30,6 +30,12 @@ class Source:
         assert self._response.status == 200
         self.last = last
 
+    def begin(self) -> None:
+        """The first lines, before any event."""
+        while line := self._response.readline().decode().rstrip("\n"):
+            if line.startswith("id: "):
+                self.last = line.removeprefix("id: ")
+
     def hear(self, count: int) -> list[str]:
         """Texts of lines or ids of transactions."""
         told: list[str] = []
@@ -95,7 +101,7 @@ def test_transactions(searcher: RowsSearcher, following: tuple[str, list[int]]) 
     url, clock = following
     path = "/api/v1/search/follow?q=service%3Dcart"
     source = Source(url, path)
-    source._response.readline()
+    source.begin()
     searcher.hits = [hit(f"{number}" * 32, START + number) for number in range(4, 0, -1)]
     assert source.hear(2) == ["1", "2"]
     source.cut()
@@ -104,6 +110,23 @@ def test_transactions(searcher: RowsSearcher, following: tuple[str, list[int]]) 
     searcher.hits = [hit(f"{number}" * 32, START + number) for number in range(9, -1, -1)]
     again = Source(url, path, source.last)
     assert sorted(again.hear(8)) == ["0", "3", "4", "5", "6", "7", "8", "9"]
+    again.cut()
+
+
+def test_who_was_told_nothing_yet_misses_nothing(searcher: RowsSearcher, following: tuple[str, list[int]]) -> None:
+    url, clock = following
+    source = Source(url, "/api/v1/search/follow")
+    source.begin()
+    source.cut()
+    clock[0] += 300 * 10**9
+    searcher.hits = [hit("a" * 32, START + 1)]
+    again = Source(url, "/api/v1/search/follow", source.last)
+    assert again.hear(1) == ["a"], "it happened while there was no connection"
+    again.cut()
+    last = again.last
+    again = Source(url, "/api/v1/search/follow", last)
+    again.begin()
+    assert again.last == last, "what goes on has no beginning of its own"
     again.cut()
 
 

@@ -4864,7 +4864,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-Sent Events: `transaction` with a HitView each, once nothing more arrives of it; `missed` where there were too many to tell all; `end` with a `reason` as the last: the time for one answer is over, or, with `denied`, access was withdrawn or has expired. Whoever comes back within two minutes with the last `id` as `Last-Event-ID` goes on behind it. */
+            /** @description Server-Sent Events: `transaction` with a HitView each, once nothing more arrives of it; `missed` where there were too many to tell all; `end` with a `reason` as the last: the time for one answer is over, or, with `denied`, access was withdrawn or has expired. Whoever comes back within two minutes with the last `id` as `Last-Event-ID` goes on behind it; a stream that begins anew says an `id` first, before any event. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4872,6 +4872,7 @@ export interface operations {
                 content: {
                     /**
                      * @example : following
+                     *     id: 6b1f3c1d2a4e5f60-0-1795327633000000000
                      *
                      *     event: transaction
                      *     data: {"transaction_id":"0af7651916cd43dd8448eb211c80319c","start_unix_nano":"1795327631999999999","duration_ns":26000000,"root":"POST /charge","response_code":200,"response_flags":[],"response_flags_text":"","services":["payment"],"spans":1,"logs":1,"access_logs":1,"errors":0}
@@ -5431,7 +5432,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description With `follow`: an event `line` with a LineView each; `missed` where there are too many to tell all; `end` with a `reason` as the last: the time for one answer is over, or, with `denied`, access was withdrawn or has expired. Whoever comes back within two minutes with the last `id` as `Last-Event-ID` goes on behind it. */
+            /** @description With `follow`: an event `line` with a LineView each; `missed` where there are too many to tell all; `end` with a `reason` as the last: the time for one answer is over, or, with `denied`, access was withdrawn or has expired. Whoever comes back within two minutes with the last `id` as `Last-Event-ID` goes on behind it; a stream that begins anew says an `id` first, before any event. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5470,6 +5471,7 @@ export interface operations {
                     "application/json": components["schemas"]["LinesView"];
                     /**
                      * @example : following
+                     *     id: 6b1f3c1d2a4e5f60-0-1795327633000000000
                      *
                      *     event: line
                      *     data: {"kind":"log","time_unix_nano":"1795327632025000000","service":"payment","proxy_role":"","level":"error","error":true,"text":"the ledger did not answer","span_id":"00000000000000b7","transaction_id":"4bf92f3577b34da6a3ce929d0e0e4736","event_name":"","scope_name":"shop","response_code":null,"response_flags":"","attributes":{},"resource":{"service.name":"payment"}}

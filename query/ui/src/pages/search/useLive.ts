@@ -19,7 +19,8 @@ export function useLive(q: string, on: boolean, hits: readonly Hit[], again: () 
   const late = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(late.current), []);
   const following = useFollowed(on ? `search/follow?${new URLSearchParams({ q })}` : null, {
-    onOpen: () => {
+    onOpen: (anew) => {
+      if (!anew) return;
       again();
       clearTimeout(late.current);
       late.current = setTimeout(again, ARRIVES_MS);

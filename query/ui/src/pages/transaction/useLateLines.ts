@@ -28,9 +28,8 @@ export function useLateLines(id: string, on: boolean, known: number, again: () =
     }, SETTLE_MS);
   };
   return useFollowed(on ? `transactions/${encodeURIComponent(id)}/logs?follow=true&kind=log` : null, {
-    // All of them are told anew.
-    onOpen: () => {
-      told.current = 0;
+    onOpen: (anew) => {
+      if (anew) told.current = 0;
     },
     on: {
       line: () => {
