@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import unquote_plus
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -51,7 +52,9 @@ def router(
 
     @routes.get("/services/{service:path}/operations", summary="Names of a service's spans")
     def service_operations(request: Request, service: str) -> Response:
-        names = sorted({operation.name for operation in reader.operations(service)})
+        # Jaeger decodes the name once more than its path, but a name may also have a plus sign.
+        known = reader.operations(service) or reader.operations(unquote_plus(service))
+        names = sorted({operation.name for operation in known})
         return _json(request, problems.envelope(names, total=len(names)))
 
     @routes.get("/operations", summary="Names and kinds of a service's spans")

@@ -97,7 +97,7 @@ def _attributes(parameters: QueryParams) -> dict[str, str]:
         if not colon:
             raise ParameterError(f"malformed 'tag' parameter, expecting key:value, received: {text}")
         attributes[key] = value
-    for text in parameters.getlist("tags"):
+    for text in filter(None, parameters.getlist("tags")):
         try:
             attributes |= parse_string_map(text)
         except ValueError as error:

@@ -5,6 +5,8 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from support.otlp import START, access_log, attributes, log, logs_request, span, spans_request
 from weftline.collector.errors import AskOtherwise, TryLater
@@ -59,7 +61,7 @@ def _fill(writer: ClickHouseWriter) -> None:
                 service="cart", **{"host.name": "node-1"},
             ),
             spans_request(span(CHECKOUT, "02" * 8, parent="01" * 8, start=START + MS, name="POST /pay/card", duration=30 * MS, attributes={"http.route": "/pay/card", "amount": "99"}), service="payment"),
-            spans_request(span(DECLINED, "03" * 8, start=START + SECOND, name="POST /pay/iban", duration=700 * MS, status={"code": 2, "message": "declined: 50% off"}, attributes={"http.route": "/pay/iban", "http.response.status_code": 500, "amount": 100}, events=[{"name": "exception", "attributes": attributes({"exception.type": "Declined"})}]), service="payment"),
+            _of_scope(span(DECLINED, "03" * 8, start=START + SECOND, name="POST /pay/iban", duration=700 * MS, status={"code": 2, "message": "declined: 50% off"}, attributes={"http.route": "/pay/iban", "http.response.status_code": 500, "amount": 100, "ratio": 72.5, "final": True}, links=[{"trace_id": bytes(16), "attributes": attributes({"link.reason": "retry"})}], events=[{"name": "exception", "attributes": attributes({"exception.type": "Declined"})}]), service="payment"),
         ],
         "spans",
     )  # fmt: skip
@@ -72,6 +74,12 @@ def _fill(writer: ClickHouseWriter) -> None:
         ],
         "logs",
     )  # fmt: skip
+
+
+def _of_scope(sent: Span, service: str) -> bytes:
+    request = ExportTraceServiceRequest.FromString(spans_request(sent, service=service))
+    request.resource_spans[0].scope_spans[0].scope.attributes.extend(attributes({"scope.team": "pay"}))
+    return request.SerializeToString()
 
 
 def find(searcher: ClickHouseSearcher, text: str) -> list[str]:
@@ -250,6 +258,16 @@ def test_spans_and_operations_are_read_by_trace_and_service(shop: ClickHouseSett
         (TraceQuery(START, NOW, attributes={"resource.amount": "100"}), []),
         (TraceQuery(START, NOW, attributes={"exception.type": "Declined"}), [DECLINED]),
         (TraceQuery(START, NOW, "cart", attributes={"amount": "99"}), []),
+        (TraceQuery(START, NOW, attributes={"scope.team": "pay"}), [DECLINED]),
+        (TraceQuery(START, NOW, attributes={"link.reason": "retry"}), [DECLINED]),
+        (
+            TraceQuery(START, NOW, attributes={"ratio": "72.5", "final": "true", "exception.type": "Declined"}),
+            [DECLINED],
+        ),
+        (TraceQuery(START, NOW, attributes={"ratio": "72.5", "amount": "99"}), []),
+        (TraceQuery(START, NOW, attributes={"span.status": "UNSET"}), [CHECKOUT]),
+        (TraceQuery(START, NOW, attributes={"span.status": "nonsense"}), [CHECKOUT]),
+        (TraceQuery(START, NOW, attributes={"span.status": "OK"}), []),
     ],
 )
 def test_jaegers_searches_find_one_span_that_fulfils_everything(

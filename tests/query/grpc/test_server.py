@@ -125,6 +125,18 @@ def test_what_is_asked_becomes_the_search(channel: grpc.Channel, searcher: RowsS
     assert isinstance(condition, AnyOf)
 
 
+@pytest.mark.parametrize(("depth", "found"), [(0, 100), (-1, 100), (7, 7), (1000, 101)])
+def test_a_search_has_a_depth(
+    channel: grpc.Channel, reader: RowsReader, searcher: RowsSearcher, depth: int, found: int
+) -> None:
+    ids = [f"{number:032x}" for number in range(1, 102)]
+    reader.rows = [span("x", "a", transaction=one) for one in ids]
+    searcher.hits = [hit(one) for one in ids]
+    chunks = ask(channel, V2, "FindTraces", query=query(V2, search_depth=depth))
+    assert sum(len(chunk.spans) for chunk in chunks) == found
+    assert len(ask(channel, V3, "FindTraces", query=query(V3, search_depth=depth))) == found
+
+
 @pytest.mark.parametrize("package", [V2, V3])
 def test_a_store_that_is_away_is_unavailable(channel: grpc.Channel, reader: RowsReader, package: str) -> None:
     reader.away = "gone."

@@ -1,8 +1,8 @@
-"""Go's syntax of durations and times."""
+"""Go's syntax of durations, times and truth values."""
 
 import pytest
 
-from weftline.query.routes.go_syntax import parse_duration, parse_time
+from weftline.query.routes.go_syntax import parse_bool, parse_duration, parse_time
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,11 @@ def test_times(text: str, nanoseconds: int) -> None:
 def test_wrong_times(text: str) -> None:
     with pytest.raises(ValueError, match=r'^parsing time ".*" as "2006'):
         parse_time(text)
+
+
+def test_truth_values() -> None:
+    assert all(parse_bool(text) for text in ("1", "t", "T", "TRUE", "true", "True"))
+    assert not any(parse_bool(text) for text in ("0", "f", "F", "FALSE", "false", "False"))
+    for text in ("", "yes", "tRUE", " true", "2"):
+        with pytest.raises(ValueError, match=r"^strconv.ParseBool: parsing "):
+            parse_bool(text)

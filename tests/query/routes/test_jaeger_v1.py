@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -137,7 +138,8 @@ def test_bad_parameters_are_400_in_gos_words(app: FastAPI, path: str, message: s
 
 
 def test_unknown_routes_are_gos_404(app: FastAPI) -> None:
-    for path in ("/api/nothing", "/api/services/cart/nothing"):
+    # Jaeger has samples of its own making at two of them.
+    for path in ("/api/nothing", "/api/services/cart/nothing", "/api/quality-metrics", "/api/deep-dependencies"):
         answer = call(app, path)
         assert (answer.status_code, answer.text) == (404, "404 page not found\n")
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -355,6 +357,14 @@ def test_operations_of_a_service_by_path(app: FastAPI, reader: RowsReader) -> No
     assert call(app, "/api/services/nobody/operations").json() == {**NO_ERROR, "data": []}
 
 
+@pytest.mark.parametrize("path", ["a%20b", "a+b", "a%2520b"])
+def test_a_services_name_is_decoded_as_often_as_jaeger_does(app: FastAPI, reader: RowsReader, path: str) -> None:
+    reader.rows = [span("of a blank", "1", service="a b")]
+    assert call(app, f"/api/services/{path}/operations").json()["data"] == ["of a blank"]
+    reader.rows.append(span("of a plus", "2", service="a+b"))
+    assert call(app, "/api/services/a+b/operations").json()["data"] == ["of a plus"], "what is there is not decoded"
+
+
 def test_operations_with_their_kinds(app: FastAPI, reader: RowsReader) -> None:
     reader.rows = [span("b", "1", kind="unspecified"), span("a", "2", kind="server"), span("a", "3", kind="client")]
     everything = [
@@ -414,6 +424,36 @@ def test_every_parameter_becomes_a_condition() -> None:
         ),
     )
     assert window.until == 2_000_000
+
+
+def test_a_search_that_says_nothing_else_is_for_a_hundred_traces_of_two_days() -> None:
+    ids = [f"{number:032x}" for number in range(1, 102)]
+    searcher = RowsSearcher([hit(one, time.time_ns()) for one in ids])
+    app = create_app(RowsReader([span("x", "a", transaction=one) for one in ids]), searcher, QuerySettings())
+    before = time.time_ns()
+    assert len(call(app, "/api/traces?service=cart").json()["data"]) == 100
+    (condition, _) = searcher.asked[0]
+    assert isinstance(condition, AnyOf)
+    assert isinstance(condition.parts[0], HasRow)
+    since, until = (one.value for one in condition.parts[0].tests[:2])
+    assert isinstance(since, int)
+    assert until == since + 48 * 3600 * 10**9
+    assert before <= until <= time.time_ns()
+
+
+def test_tags_are_read_as_jaeger_reads_them() -> None:
+    """The first colon ends a name; what `tags` says goes before `tag`; Grafana may send an empty list."""
+    parameters = "tag=url:http://x&tag=a:1&tag=a:2&tag=b:1&tags=&tags=" + quote('{"b":"9","n":null}')
+    _, searcher = searching(f"/api/traces?service=cart&{parameters}")
+    (condition, _) = searcher.asked[0]
+    assert isinstance(condition, AnyOf)
+    assert isinstance(condition.parts[0], HasRow)
+    assert [(one.of.key, one.value) for one in condition.parts[0].tests[3:] if isinstance(one.of, Attribute)] == [
+        ("url", "http://x"),
+        ("a", "2"),
+        ("b", "9"),
+        ("n", ""),
+    ]
 
 
 def test_a_search_finds_what_only_a_proxy_or_a_log_line_saw() -> None:

@@ -1,5 +1,6 @@
 """Jaeger's HTTP API v3, one test a rule of the contract (Jaeger 2.20)."""
 
+import base64
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -56,7 +57,8 @@ def test_operations_always_have_a_kind(app: FastAPI, reader: RowsReader) -> None
     reader.rows = [span("b", "1", kind="unspecified"), span("b", "2", kind="internal"), span("a", "3", kind="server")]
     everything = [{"name": "a", "spanKind": "server"}, {"name": "b", "spanKind": "internal"}]
     assert call(app, "/api/v3/operations?service=cart").json() == {"operations": everything}
-    assert call(app, "/api/v3/operations?service=cart&span_kind=server").json() == {"operations": everything[:1]}
+    for name in ("span_kind", "spanKind"):
+        assert call(app, f"/api/v3/operations?service=cart&{name}=server").json() == {"operations": everything[:1]}
     assert call(app, "/api/v3/operations").json() == {"operations": []}
 
 
@@ -175,6 +177,23 @@ def test_parameters_have_two_spellings(app: FastAPI, searcher: RowsSearcher) -> 
     ]
 
 
+@pytest.mark.parametrize("name", ["query.searchDepth", "query.search_depth", "query.num_traces"])
+def test_a_search_has_a_depth(app: FastAPI, searcher: RowsSearcher, reader: RowsReader, name: str) -> None:
+    ids = [f"{number:032x}" for number in range(1, 102)]
+    reader.rows = [span("x", "a", transaction=one) for one in ids]
+    searcher.hits = [hit(one) for one in ids]
+    for depth, count in (("", 100), ("0", 100), ("7", 7), ("1000", 101)):
+        found = search(app, "trace-summaries", **({name: depth} if depth else {}))
+        assert len(found.json()["summaries"]) == count, depth
+
+
+def test_ids_may_be_short_upper_case_or_base64_and_are_long_in_the_answer(app: FastAPI, reader: RowsReader) -> None:
+    reader.rows = [span("x", "a", transaction="ab".rjust(32, "0"))]
+    for asked in ("ab", "AB", "00ab", quote(base64.b64encode(bytes(15) + b"\xab"), safe="")):
+        resources = call(app, f"/api/v3/traces/{asked}").json()["result"]["resourceSpans"]
+        assert resources[0]["scopeSpans"][0]["spans"][0]["traceId"] == "ab".rjust(32, "0"), asked
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [
@@ -192,6 +211,9 @@ def test_parameters_have_two_spellings(app: FastAPI, searcher: RowsSearcher) -> 
         (f"traces?{urlencode(WINDOW)}&query.rawTraces=7", "malformed parameter query.rawTraces: strconv.ParseBool"),
         ("traces/xyz", "malformed parameter trace_id: strconv.ParseUint: parsing \"xyz\""),
         (f"traces/{'a' * 32}?startTime=x", "malformed parameter startTime: parsing time"),
+        (f"traces/{'a' * 32}?end_time=x", "malformed parameter end_time: parsing time"),
+        (f"traces/{'a' * 32}?raw_traces=x", "malformed parameter raw_traces: strconv.ParseBool"),
+        (f"traces?{urlencode(WINDOW)}&query.duration_max=5", "malformed parameter query.duration_max: time: missing"),
     ],
 )  # fmt: skip
 def test_bad_parameters_are_400_in_jaegers_words(app: FastAPI, path: str, message: str) -> None:
