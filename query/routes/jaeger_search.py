@@ -18,6 +18,17 @@ from weftline.query.timeline.outcome import ERROR_SEVERITY
 EARLIER: Final = 3_600_000_000_000
 """A trace whose matching span began in time may itself have begun so much earlier, in ns."""
 LATEST: Final = 2**63 - 1
+RECORD_COLUMNS: Final = {
+    "response_flags": Column("flags", many=True),
+    "response_code_details": Column("details"),
+    "upstream_cluster": Column("cluster"),
+    "upstream_host": Column("upstream"),
+    "route_name": Column("route"),
+    "node_id": Column("node"),
+    "protocol": Column("protocol"),
+    "rpc.grpc.status_code": Column("grpc_status"),
+}
+"""Tags of a span that was made of a proxy's record (`timeline/as_spans`) which are no attributes of the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,9 @@ class TraceQuery:
                 return None
             elif test := _special(key, value):
                 tests.append(test)
+            elif column := RECORD_COLUMNS.get(key):
+                wanted = value.split(",") if column.many else [value]
+                tests += [Test(column, Operator.EQUAL, one) for one in wanted]
             else:
                 tests.append(_own_attribute(key, value))
         return HasRow(RowKind.ACCESS_LOG, tuple(tests))

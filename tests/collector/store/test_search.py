@@ -288,6 +288,10 @@ def test_jaegers_searches_find_one_span_that_fulfils_everything(
         (TraceQuery(START, NOW, max_duration=2 * MS), [OVERFLOW]),
         (TraceQuery(START, NOW, attributes={"error": "true"}), [OVERFLOW, DECLINED]),
         (TraceQuery(START, NOW, attributes={"span.kind": "server", "http.response.status_code": "503"}), [OVERFLOW]),
+        (TraceQuery(START, NOW, attributes={"response_flags": "UO,URX", "upstream_cluster": "stock"}), [OVERFLOW]),
+        (TraceQuery(START, NOW, attributes={"response_flags": "URX"}), [OVERFLOW]),
+        (TraceQuery(START, NOW, attributes={"response_flags": "UO,NR"}), []),
+        (TraceQuery(START, NOW, "edge", attributes={"response_code_details": "overflow"}), [OVERFLOW]),
     ],
 )
 def test_jaegers_searches_find_what_only_proxies_and_log_lines_saw(

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,9 +14,9 @@ from support import shop
 from support.asgi import call
 from support.rows import START, TRANSACTION, RowsReader, RowsSearcher, access, hit, log, span
 from weftline.collector.store.conditions import AnyOf, Attribute, Column, HasRow, Operator, RowKind, Test, Within
-from weftline.collector.store.protocol import SpanEvent, SpanLink, SpanRow
+from weftline.collector.store.protocol import AccessLogRow, SpanEvent, SpanLink, SpanRow
 from weftline.query.app import create_app
-from weftline.query.routes.jaeger_search import TraceQuery
+from weftline.query.routes.jaeger_search import RECORD_COLUMNS, TraceQuery
 from weftline.query.settings import QuerySettings
 
 PATH = f"/api/traces/{TRANSACTION}"
@@ -32,7 +33,7 @@ def app(reader: RowsReader) -> FastAPI:
     return create_app(reader, RowsSearcher(), QuerySettings())
 
 
-def one(row: SpanRow, parameters: str = "") -> dict[str, Any]:
+def one(row: SpanRow | AccessLogRow, parameters: str = "") -> dict[str, Any]:
     """The only span of a trace that has ``row`` only."""
     app = create_app(RowsReader([row]), RowsSearcher(), QuerySettings())
     trace = call(app, f"/api/traces/{row.transaction_id}{parameters}").json()["data"][0]
@@ -553,3 +554,12 @@ def test_traces_by_id_are_looked_up_and_the_missing_named() -> None:
 )
 def test_bad_search_parameters_are_400_in_jaegers_words(app: FastAPI, parameters: str, message: str) -> None:
     assert refused(app, f"/api/traces?{parameters}") == (400, message)
+
+
+def test_tags_of_a_proxys_record_are_searched_for_under_the_names_they_are_shown_with() -> None:
+    record = replace(
+        access("edge", "e", code=503, flags="UO", details="overflow", cluster="stock", upstream="a", grpc_status="14"),
+        route_name="r",
+    )
+    shown = {tag["key"] for tag in one(record)["tags"]}
+    assert set(RECORD_COLUMNS) <= shown
