@@ -35,6 +35,15 @@ def read(path: Path) -> dict[str, Any]:
     return document
 
 
+def data_source(dashboard: dict[str, Any]) -> tuple[str, str]:
+    """Name of its variable, and type."""
+    (variable,) = [it for it in dashboard["templating"]["list"] if it["type"] == "datasource"]
+    return variable["name"], variable["query"]
+
+
+METRICS = [path for path in DASHBOARDS if data_source(read(path))[1] == "prometheus"]
+
+
 def expressions(dashboard: dict[str, Any]) -> list[str]:
     return [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
 
@@ -49,11 +58,16 @@ def test_the_data_source_is_jaegers_at_an_address_that_is_ours() -> None:
     assert call(app, "/api/services").json()["errors"] is None
 
 
-def test_spans_lead_to_logs_by_trace_and_service() -> None:
+def test_every_span_leads_to_the_logs_of_its_trace() -> None:
+    """Grafana shows no link where a variable of the query has no value, and none without a query where no tag fits."""
     document = yaml.safe_load((GRAFANA / "provisioning/datasources/weftline.yaml").read_text(encoding="utf-8"))
     link = document["datasources"][0]["jsonData"]["tracesToLogsV2"]
-    assert link["filterByTraceID"] is True
-    assert {"key": "service.name", "value": "service_name"} in link["tags"]
+    assert link["customQuery"] is True
+    # Grafana fills in its environment first, and $$ stands for a dollar sign.
+    assert "$" not in re.sub(r"\$\$", "", link["query"])
+    query = link["query"].replace("$$", "$")
+    assert set(re.findall(r"\$\{(.*?)\}", query)) == {"__span.traceId"}
+    assert query.startswith('{service_name=~".+"} | ')
     for name in ("spanStartTimeShift", "spanEndTimeShift"):
         assert re.fullmatch(r"-?\d+(ms|s|m|h)", link[name])
 
@@ -66,7 +80,7 @@ def test_the_dashboards_are_loaded_from_a_folder() -> None:
     assert DASHBOARDS
 
 
-@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", METRICS, ids=lambda path: path.stem)
 def test_a_dashboard_asks_for_series_and_labels_that_exist(path: Path) -> None:
     for expression in expressions(read(path)):
         names = set(re.findall(r"weftline_\w+", expression))
@@ -82,12 +96,13 @@ def test_a_dashboard_asks_for_series_and_labels_that_exist(path: Path) -> None:
 def test_a_dashboards_panels_have_their_place_and_a_data_source_one_can_choose(path: Path) -> None:
     dashboard = read(path)
     assert dashboard["uid"]
-    assert [it["type"] for it in dashboard["templating"]["list"] if it["name"] == "prometheus"] == ["datasource"]
+    variable, plugin = data_source(dashboard)
     panels = dashboard["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     for panel in panels:
         assert panel["title"]
-        assert {panel["datasource"]["uid"], *(it["datasource"]["uid"] for it in panel["targets"])} == {"${prometheus}"}
+        sources = [panel["datasource"], *(it["datasource"] for it in panel["targets"])]
+        assert all(it == {"type": plugin, "uid": f"${{{variable}}}"} for it in sources)
         assert len({it["refId"] for it in panel["targets"]}) == len(panel["targets"])
         assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
     for one, other in combinations([panel["gridPos"] for panel in panels], 2):
@@ -97,6 +112,15 @@ def test_a_dashboards_panels_have_their_place_and_a_data_source_one_can_choose(p
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_variables_that_are_asked_with_exist_and_have_a_value(path: Path) -> None:
+    dashboard = read(path)
+    variables = {it["name"]: it["current"] for it in dashboard["templating"]["list"]}
+    used = set(re.findall(r"\$\{?([a-z]\w*)", json.dumps([it["targets"] for it in dashboard["panels"]])))
+    assert used <= variables.keys()
+    assert all(variables[name] for name in used if name != "prometheus")
+
+
+@pytest.mark.parametrize("path", METRICS, ids=lambda path: path.stem)
 def test_legends_name_labels_that_are_left(path: Path) -> None:
     for panel in read(path)["panels"]:
         for target in panel["targets"]:
