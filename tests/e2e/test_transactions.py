@@ -220,6 +220,16 @@ def test_the_command_prints_the_timeline(running: Running) -> None:
     assert tx(running, "0" * 32).returncode == 2
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.status >= 500], ids=ids)
+def test_the_command_says_first_who_failed_and_why(running: Running, kind: Kind) -> None:
+    """Asked with what an Envoy's log line or a client's answer has: the x-request-id of a 503."""
+    logs = [entry for entry in running.answers[kind.name]["entries"] if entry["kind"] == "access_log"]
+    assert {entry["response_code"] for entry in logs if entry["proxy_role"] == "edge"} == {kind.status}
+    done = tx(running, logs[0]["request_id"])
+    assert done.returncode == 0, done.stderr
+    assert " ".join(done.stdout.partition(logs[0]["transaction_id"])[0].split()) == kind.verdict
+
+
 def tx(running: Running, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [Path(sys.executable).parent / "weftline", "tx", "--url", running.stack.query_url, *arguments],
