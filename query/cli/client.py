@@ -2,10 +2,11 @@
 
 import http.client
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -13,6 +14,10 @@ DEFAULT_URL: Final = "http://127.0.0.1:16686"
 TOKEN: Final[ContextVar[str]] = ContextVar("weftline_token", default="")
 """Sent with every request, if there is one."""
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+LEAST_WAIT: Final = 0.5
+MOST_WAIT: Final = 15.0
+"""s before another try to go on; twice as long each time."""
+LOST: Final = "weftline: The connection is lost. Trying again; what happens meanwhile is told then."
 
 
 class LookUpError(Exception):
@@ -67,30 +72,58 @@ def get(
 def follow(
     path: str, url: str = DEFAULT_URL, parameters: Mapping[str, object] | None = None, *, timeout: float = 60.0
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The Server-Sent Events at ``path``: name and JSON of each, as they come; ends when the service ends them.
+    """The Server-Sent Events at ``path``: name and JSON of each, as they come, without end.
 
-    ``timeout`` in seconds is for silence; the service breaks it every 15 s. Raises `LookUpError`, also where the token
-    is withdrawn meanwhile.
+    Where the service ends an answer, since its time is over, or the connection breaks, another goes on behind the last
+    event; of a broken one `lost` is told. ``timeout`` in seconds is for silence; the service breaks it every 15 s.
+    Raises `LookUpError` where nothing answers at first, and where it is refused, also by and by.
     """
-    try:
-        with _open(path, url, parameters, timeout) as response:
-            if response.headers.get_content_type() != "text/event-stream":
-                raise _stranger(url)
-            name = ""
-            for line in response:
-                field, _, value = line.decode().rstrip("\r\n").partition(":")
-                if field == "event":
-                    name = value.strip()
-                elif field == "data":
-                    data = json.loads(value)
+    last = ""
+    failures = 0
+    while True:
+        try:
+            with _open(path, url, parameters, timeout, last) as response:
+                if response.headers.get_content_type() != "text/event-stream":
+                    raise _stranger(url)
+                for name, data, identity in _events(response):
+                    last = identity or last
+                    failures = 0
                     if name == "end" and data.get("denied"):
                         raise NotAllowedError(f"weftline at {url} tells no more: {data['reason']}")
-                    yield name, data
-    except (OSError, http.client.HTTPException) as error:
-        raise _away(url, error) from error
+                    if name == "end":
+                        break
+                    if name:
+                        yield name, data
+                else:
+                    raise ConnectionError("it was closed")
+        except (OSError, http.client.HTTPException, UnreachableError) as error:
+            if not last:
+                raise error if isinstance(error, LookUpError) else _away(url, error) from error
+            if not failures:
+                yield "lost", {"reason": str(getattr(error, "reason", error))}
+            time.sleep(min(LEAST_WAIT * 2**failures, MOST_WAIT))
+            failures += 1
 
 
-def _open(path: str, url: str, parameters: Mapping[str, object] | None, timeout: float) -> Any:
+def _events(response: Iterable[bytes]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Name, JSON and id of each; where one has none, ''. What has no name is a sign of life."""
+    name, data, identity = "", "{}", ""
+    for line in response:
+        field, _, value = line.decode().rstrip("\r\n").partition(":")
+        value = value.removeprefix(" ")
+        match field:
+            case "event":
+                name = value
+            case "data":
+                data = value
+            case "id":
+                identity = value
+            case "" if not value:
+                yield name, json.loads(data), identity
+                name, data, identity = "", "{}", ""
+
+
+def _open(path: str, url: str, parameters: Mapping[str, object] | None, timeout: float, last_event_id: str = "") -> Any:
     """The response, open. Raises `LookUpError` for one that is none."""
     query = urllib.parse.urlencode({name: it for name, it in (parameters or {}).items() if it}, doseq=True)
     address = f"{url.rstrip('/')}{path}" + (f"?{query}" if query else "")
@@ -101,6 +134,8 @@ def _open(path: str, url: str, parameters: Mapping[str, object] | None, timeout:
     handlers = [urllib.request.ProxyHandler({})] if parts.hostname in LOOPBACK else []
     try:
         request = urllib.request.Request(address)  # noqa: S310 - http or https, as checked above
+        if last_event_id:
+            request.add_header("Last-Event-ID", last_event_id)
         if token := TOKEN.get():
             request.add_unredirected_header("Authorization", f"Bearer {token}")
         return urllib.request.build_opener(*handlers).open(request, timeout=timeout)

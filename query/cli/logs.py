@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from weftline.query.cli.client import follow, get
+from weftline.query.cli.client import LOST, follow, get
 from weftline.query.cli.entry_text import LEVEL_STYLES, printable
 from weftline.query.cli.options import exit_on_error, url_option
 
@@ -115,5 +115,5 @@ def _followed(path: str, url: str, parameters: Mapping[str, object]) -> Iterator
             click.echo(
                 "weftline: There are too many lines to follow them all. Ask for fewer, as with --text.", err=True
             )
-        elif name == "end":
-            click.echo(f"weftline: That was all: {line['reason']}.", err=True)
+        elif name == "lost":
+            click.echo(LOST, err=True)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from weftline.query.cli.client import follow, get
+from weftline.query.cli.client import LOST, follow, get
 from weftline.query.cli.entry_text import code, printable
 from weftline.query.cli.options import exit_on_error, url_option
 from weftline.query.times import spelt
@@ -90,8 +90,8 @@ def _follow(query: str, url: str, console: Console, *, as_json: bool) -> None:
                     console.print(line, highlight=False, no_wrap=True, overflow="ellipsis")
             elif name == "missed":
                 click.echo("weftline: There were too many to print them all. Narrow the search.", err=True)
-            elif name == "end":
-                click.echo(f"weftline: That was all: {it['reason']}.", err=True)
+            elif name == "lost":
+                click.echo(LOST, err=True)
 
 
 def _lines(page: Json) -> Iterator[Text]:

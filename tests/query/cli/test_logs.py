@@ -18,8 +18,6 @@ from weftline.query.cli.commands import weftline
 from weftline.query.cli.compare import compare
 from weftline.query.cli.logs import logs
 from weftline.query.cli.open import open_page
-from weftline.query.cli.search import search
-from weftline.query.routes.following import Followers
 from weftline.query.settings import QuerySettings
 
 pytestmark = pytest.mark.socket
@@ -33,11 +31,7 @@ def url() -> Iterator[str]:
     slow = [replace(row, transaction_id=OTHER) for row in shop.upstream_down()]
     rows = [*shop.success(sampled=False), long, *slow]
     searcher = RowsSearcher([hit(TRANSACTION, START)])
-    init = Followers.__init__
-    with pytest.MonkeyPatch.context() as patch:
-        # Nobody waits a quarter of an hour for the end of a stream.
-        patch.setattr(Followers, "__init__", lambda self: init(self, 0.01, 0.3))
-        app = create_app(RowsReader(rows, {"order-4711": [TRANSACTION]}), searcher, QuerySettings())
+    app = create_app(RowsReader(rows, {"order-4711": [TRANSACTION]}), searcher, QuerySettings())
     with serve(app) as url:
         yield url
 
@@ -81,12 +75,6 @@ def test_json_is_an_object_a_line(url: str) -> None:
     assert [json.loads(line)["text"] for line in lines] == ["checkout order=4711", "order 4711 is paid"]
 
 
-def test_following_prints_and_ends(url: str) -> None:
-    ran = run(logs, url, TRANSACTION, "--follow", "--text", "paid")
-    assert ran.stdout == "06:07:12.036 cart INFO  order 4711 is paid\n"
-    assert "That was all" in ran.stderr
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
@@ -96,6 +84,7 @@ def test_following_prints_and_ends(url: str) -> None:
         ([TRANSACTION, "--since", "yesterday"], 2, "is no time"),
         ([TRANSACTION, "--level", "loud"], 2, "Invalid value"),
         (["unknown", "--follow"], 1, "No transaction is known"),
+        ([TRANSACTION, "--follow", "--since", "yesterday"], 2, "is no time"),
     ],
 )
 def test_how_it_ends_without_lines(url: str, arguments: list[str], code: int, says: str) -> None:
@@ -131,13 +120,6 @@ def test_open_prints_the_page_and_opens_it(url: str, monkeypatch: pytest.MonkeyP
     assert run(open_page, url, "unknown").exit_code == 1
     monkeypatch.setattr(webbrowser, "open", lambda address: False)
     assert "open the address yourself" in run(open_page, url, "order-4711").stderr
-
-
-def test_a_search_that_is_followed_ends_with_a_reason(url: str) -> None:
-    ran = run(search, url, "service=cart", "--follow")
-    assert ran.exit_code == 0
-    assert "That was all" in ran.stderr
-    assert run(search, url, "duraton>5ms", "--follow").exit_code == 2
 
 
 @pytest.mark.parametrize(("shell", "holds"), [("zsh", "#compdef weftline"), ("fish", "complete --no-files")])
