@@ -45,8 +45,7 @@ export function useFollowed(path: string | null, heard: Heard): Following {
       if (over) again();
       else lost();
     };
-    // EventSource couldn't: it doesn't come back to a service that refused, and a new one doesn't know the last id.
-    /** Whether the service said that it ends. */
+    /** Whether the service says that it ends. EventSource wouldn't do: it doesn't come back to one that refused, and a new one doesn't know the last id. */
     const hear = async (signal: AbortSignal): Promise<boolean> => {
       const headers = { accept: "text/event-stream", ...(last && { "last-event-id": last }) };
       const answer = await fetch(`${BASE_PATH}/api/v1/${path}`, { headers, cache: "no-store", signal });
