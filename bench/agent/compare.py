@@ -16,7 +16,9 @@ from bench.agent.scenario import WARM_UP
 from weftline.deploy.local.ports import free_port, http_get
 
 ROUNDS: Final = 5
-SERVICE_ROUNDS: Final = 10
+SERVICE_ROUNDS: Final = 8
+SLICES: Final = 3
+"""Of each pair of processes: one process's slices differ as much from each other as processes do."""
 REQUESTS: Final = 4_000
 FRAMEWORKS: Final = ("flask", "fastapi")
 PLAIN: Final = ("plain", "on")
@@ -80,12 +82,15 @@ def _two_services(framework: str, peer: str, variables: Mapping[str, str], count
         for name in dict.fromkeys(name for name, _ in CONTENDERS):
             with services.pair(_python(name, peer), framework, name, variables) as pair:
                 time.sleep(2)  # what is left of warming up
-                for it in (it for it in CONTENDERS if it[0] == name):
+                for it in SLICES * [it for it in CONTENDERS if it[0] == name]:
                     before = _count(counters)
                     measured[it].request.append(pair.slice(services.SLICE, it[1]))
                     measured[it].spans.append((_count(counters) - before) / services.SLICE)
-    title = f"{framework}, one service calls another, CPU of both: {SERVICE_ROUNDS} pairs of {services.SLICE} requests"
-    show(title, measured)
+    show(
+        f"{framework}, one service calls another, CPU of both: {SERVICE_ROUNDS} pairs of processes, {SLICES} times "
+        f"{services.SLICE} requests each",
+        measured,
+    )
 
 
 @contextmanager
@@ -102,7 +107,7 @@ def receiving(command: list[str], port: int) -> Iterator[None]:
 
 
 def show(title: str, measured: Rounds) -> None:
-    """One table: medians, between what the middle half of the processes lay, and what the others add in multiples of
+    """One table: medians, between what the middle half of them lay, and what the others add in multiples of
     what weftline adds."""
 
     def median(contender: tuple[str, str], name: str) -> float:

@@ -22,7 +22,7 @@ WARM_UP: Final = 300
 SLICE: Final = 400
 _DELAY: Final = 0.5
 """Seconds that exporters let spans wait; ddtrace's can't be set, and is 1."""
-_SETTLED: Final = 2.5
+_SETTLED: Final = 1.5
 """Seconds after a slice until everything is exported."""
 
 
