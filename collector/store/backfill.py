@@ -27,6 +27,8 @@ ENDS_LATER: Final = frozenset({"events", "proxy_records"})
 """Tables whose rows lie at the end of a request: some of a day come of requests that began the day before."""
 OWN_VALUES: Final[Mapping[str, Mapping[str, str]]] = {"events": {"stored": "toDateTime64(time, 3, 'UTC')"}}
 """Columns that are filled as a row lands: whoever follows new events must not be told of old ones again."""
+DAYS: Final = {"transactions": "day"}
+"""What says a row's day, of the sources in which it is not its time."""
 QUIET_SECONDS: Final = 10.0
 """A view is run at most so long after the insert that it belongs to."""
 ATTEMPTS: Final = 3
@@ -221,7 +223,8 @@ class Backfill:
         for view in views:
             if view.table != it.table:
                 continue
-            of_days = f"{{'{self._settings.database}.{view.source}': 'toDate(time) IN ({days})'}}"
+            day = DAYS.get(view.source, "toDate(time)")
+            of_days = f"{{'{self._settings.database}.{view.source}': '{day} IN ({days})'}}"
             columns = [f"`{name}`" for name in view.columns]
             client.execute(
                 _sql(

@@ -16,6 +16,8 @@ ROWS_LATER: Final = 3_600_000_000_000
 LAST: Final = Place(2**63 - 1, "f" * 32)
 MOST_GOING_ON: Final = 1000
 """Transactions that go on after a window and are asked for by ids; of more, everything that comes later is read."""
+EXCESS: Final = 20
+"""Transactions chosen for a page beyond its limit, at first."""
 MAX_BYTES_IN_SET: Final = 1 << 30
 MAX_MEMORY: Final = 4 << 30
 
@@ -29,12 +31,22 @@ class ClickHouseSearcher:
     def search(
         self, condition: Condition, window: Window, before: Place | None, limit: int, seconds: float
     ) -> Sequence[Hit]:
-        rows = self._query("search", condition, window, seconds, before=before or LAST, limit=limit)
-        return [Hit(*row) for row in rows]
+        last = before or LAST
+        excess = EXCESS
+        while True:
+            chosen = [
+                Hit(*row)
+                for row in self._query("search", condition, window, seconds, before=last, limit=limit, excess=excess)
+            ]
+            hits = [hit for hit in chosen if _is_of(hit, window, last)]
+            if len(hits) >= limit or len(chosen) < limit + excess:
+                return hits[:limit]
+            excess *= EXCESS  # those that only seemed to begin here have pushed out others
 
     def facets(self, condition: Condition, window: Window, limit: int, seconds: float) -> Sequence[Facet]:
         found = [
-            Facet(*row) for row in self._query("search_facets", condition, window, seconds, before=LAST, limit=limit)
+            Facet(*row)
+            for row in self._query("search_facets", condition, window, seconds, before=LAST, limit=limit, excess=limit)
         ]
         return sorted(found, key=_place_of)
 
@@ -43,13 +55,22 @@ class ClickHouseSearcher:
         self._connections.close()
 
     def _query(
-        self, name: str, condition: Condition, window: Window, seconds: float, *, before: Place, limit: int
+        self,
+        name: str,
+        condition: Condition,
+        window: Window,
+        seconds: float,
+        *,
+        before: Place,
+        limit: int,
+        excess: int,
     ) -> list[tuple[Any, ...]]:
         sql, values = where(condition)
         values |= {
             "before": before.start,
             "before_id": before.transaction_id,
             "limit": limit,
+            "excess": excess,
             "since": window.since,
             "until": window.until,
             "rows_until": window.until,
@@ -74,6 +95,11 @@ class ClickHouseSearcher:
             values |= {"later": later, "ids": going_on}
             return statements.read("search_later", statements.OF_SEVERAL).rstrip()
         return ""
+
+
+def _is_of(hit: Hit, window: Window, before: Place) -> bool:
+    inside = window.since <= hit.start <= window.until
+    return inside and (hit.start, hit.transaction_id) < (before.start, before.transaction_id)
 
 
 def _place_of(facet: Facet) -> tuple[int, int, str]:

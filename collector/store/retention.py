@@ -21,7 +21,7 @@ from weftline.collector.store.cluster import one_a_shard
 
 logger = logging.getLogger(__name__)
 
-OF_TRANSACTIONS: Final = ("spans", "logs", "access_logs", "transactions", "aliases", "request_ids")
+OF_TRANSACTIONS: Final = ("spans", "logs", "access_logs", "transactions", "transaction_times", "aliases", "request_ids")
 """Tables whose rows belong to a transaction: these can be thinned out, `transactions` after those that ask it."""
 
 
@@ -68,6 +68,7 @@ def days_kept(settings: RetentionSettings) -> Mapping[str, int]:
         "span_metrics": settings.metrics_days,
         "proxy_stats": settings.metrics_days,
         "proxy_records": settings.metrics_days,
+        "transaction_times": longest,
         "transactions": longest,
     }
 

@@ -26,6 +26,7 @@ TABLES: Final = (
     "services",
     "span_metrics",
     "spans",
+    "transaction_times",
     "transactions",
 )
 """Tables with rows of tenants: all but `SHARED`."""

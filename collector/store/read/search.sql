@@ -1,4 +1,4 @@
--- One page of a search, newest first.
+-- The transactions that newest.sql has chosen for a page of a search, newest first: whole, so that their beginnings are true.
 -- A transaction has a row a day and unmerged ones; its rows of neighbouring days belong to it. PREWHERE: left to itself ClickHouse reads
 -- all columns of a granule before it looks for the ids.
 SELECT lower(hex(transaction_id)), toUnixTimestamp64Nano(min(first_time)) AS start,
@@ -9,7 +9,4 @@ FROM transactions
 PREWHERE day BETWEEN toDate(fromUnixTimestamp64Nano(%(since)s)) AND toDate(fromUnixTimestamp64Nano(%(until)s)) + 1
   AND transaction_id GLOBAL IN ($NEWEST)
 GROUP BY transaction_id
-HAVING start >= %(since)s AND start <= %(until)s
-   AND (start < %(before)s OR (start = %(before)s AND transaction_id < toFixedString(unhex(%(before_id)s), 16)))
 ORDER BY start DESC, transaction_id DESC
-LIMIT %(limit)s

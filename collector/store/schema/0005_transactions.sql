@@ -75,4 +75,24 @@ SELECT
                 kind IN ('end', 'connection')) AS root
 FROM access_logs
 WHERE transaction_id != toFixedString('', 16)
-GROUP BY transaction_id, day, tenant
+GROUP BY transaction_id, day, tenant;
+
+-- When transactions have rows, by quarter hour (UTC): a search looks for the newest of its window, and for those that go on
+-- after it, in its own quarter hours; in `transactions` that would be the whole day. A row a quarter hour in which rows of one
+-- transaction begin that landed together; readers group.
+CREATE TABLE IF NOT EXISTS transaction_times (
+  quarter_hour Int32 COMMENT 'of first_time, since the epoch' CODEC(ZSTD(1)),
+  transaction_id FixedString(16) CODEC(ZSTD(1)),
+  day Date CODEC(ZSTD(1)),
+  first_time SimpleAggregateFunction(min, DateTime64(9, 'UTC')) CODEC(T64, ZSTD(1)),
+  last_time SimpleAggregateFunction(max, DateTime64(9, 'UTC')) CODEC(T64, ZSTD(1)),
+  tenant LowCardinality(String) COMMENT 'whose row it is' CODEC(ZSTD(1))
+) ENGINE = AggregatingMergeTree
+PARTITION BY day
+ORDER BY (quarter_hour, transaction_id, tenant)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS transaction_times_from_transactions TO transaction_times AS
+SELECT tenant, intDiv(toUnixTimestamp64Nano(first_time), 900000000000) AS quarter_hour, transaction_id, day, first_time, last_time
+FROM transactions
+WHERE transaction_id != toFixedString('', 16)

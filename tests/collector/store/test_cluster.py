@@ -107,7 +107,9 @@ def fill(writer: ClickHouseWriter, token: str = "t", tenant: str = "") -> None:
     writer.insert(Signal.ENVOY_ALS, streams, f"als-{token}", tenant)
 
 
-OF_TRANSACTIONS = ("spans", "logs", "access_logs", "transactions", "aliases", "request_ids", "half_edges", "events")
+OF_TRANSACTIONS = (
+    "spans", "logs", "access_logs", "transactions", "transaction_times", "aliases", "request_ids", "half_edges", "events",
+)  # fmt: skip
 
 
 def counts(cluster: ClickHouseSettings) -> dict[str, list[int]]:

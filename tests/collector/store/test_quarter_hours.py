@@ -13,7 +13,7 @@ from weftline.collector.store.clickhouse_searcher import ClickHouseSearcher
 from weftline.collector.store.clickhouse_writer import ClickHouseWriter
 from weftline.collector.store.conditions import EVERYTHING, Column, HasRow, Operator, RowKind, Test
 from weftline.collector.store.protocol import Signal
-from weftline.collector.store.searcher import Window
+from weftline.collector.store.searcher import Place, Window
 from weftline.collector.store.where import LATER
 
 pytestmark = pytest.mark.clickhouse
@@ -86,6 +86,41 @@ def test_a_search_reads_later_rows_by_their_transactions(store: ClickHouseSettin
         )
     assert found == pytest.approx(ROWS / 96 + 1, abs=1)
     assert of_late == 1
+
+
+def test_the_newest_are_looked_for_in_the_quarter_hours_of_the_window(store: ClickHouseSettings) -> None:
+    fill_a_day(store, "spans")
+    with connect(store) as client:
+        client.execute("OPTIMIZE TABLE transaction_times FINAL")
+    since = MIDNIGHT + 40 * QUARTER_HOUR
+    window = {"since": since, "until": since + QUARTER_HOUR - 1, "later": since + 5 * QUARTER_HOUR, "limit": 20}
+    page = {**window, "before": 2**63 - 1, "before_id": "f" * 32, "excess": 20}
+    newest = statements.read("newest").replace("$CONDITION", "true")
+    assert 0 < rows_read(store, newest, page, "transaction_times") <= 5 * ROWS / 96 + 2 * GRANULE
+    going_on = statements.read("search_going_on")
+    assert 0 < rows_read(store, going_on, window, "transaction_times") <= 6 * ROWS / 96 + 2 * GRANULE
+
+
+def test_what_began_hours_before_the_window_does_not_push_others_out(
+    store: ClickHouseSettings, writer: ClickHouseWriter
+) -> None:
+    """Rows of transactions that are silent for hours, as those of delayed jobs, look like beginnings."""
+    minute = 60 * 10**9
+    delayed = [f"{number:032x}" for number in range(1, 101)]
+    for when in (START, START + 180 * minute):
+        spans = [span(id_, f"{when:016x}", start=when) for id_ in delayed]
+        writer.insert(Signal.SPANS, [spans_request(*spans)], f"delayed {when}")
+    own = [f"{number:032x}" for number in range(1001, 1031)]
+    begun = START + 170 * minute
+    writer.insert(Signal.SPANS, [spans_request(*(span(id_, "b" * 16, start=begun) for id_ in own))], "own")
+    with closing(ClickHouseSearcher(store)) as searcher:
+        window = Window(START + 165 * minute, START + 185 * minute)
+        first = searcher.search(EVERYTHING, window, None, 20, 60.0)
+        assert [hit.transaction_id for hit in first] == sorted(own, reverse=True)[:20]
+        last = Place(first[-1].start, first[-1].transaction_id)
+        rest = searcher.search(EVERYTHING, window, last, 20, 60.0)
+        assert [hit.transaction_id for hit in rest] == sorted(own, reverse=True)[20:]
+        assert searcher.search(EVERYTHING, Window(START, START + minute), None, 200, 60.0)[0].spans == 2
 
 
 @pytest.mark.parametrize("most", [1000, 2])

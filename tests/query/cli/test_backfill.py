@@ -21,6 +21,7 @@ TX = "0af7651916cd43dd8448eb211c80319c"
 SECOND = 10**9
 DERIVED = (
     "transactions",
+    "transaction_times",
     "aliases",
     "request_ids",
     "services",
@@ -64,6 +65,7 @@ def derived(store: ClickHouseSettings) -> dict[str, list[tuple]]:
     """What readers see of derived tables."""
     queries = {
         "transactions": "SELECT * REPLACE (arraySort(services) AS services) FROM searchable_transactions",
+        "transaction_times": "SELECT quarter_hour, transaction_id, day, min(first_time), max(last_time) FROM transaction_times GROUP BY ALL",
         "aliases": "SELECT * FROM aliases FINAL",
         "request_ids": "SELECT * FROM request_ids FINAL",
         "services": "SELECT * FROM services FINAL",
