@@ -20,9 +20,9 @@ SENDERS = Path(__file__).parent / "senders"
 
 def maven_jar(group: str, artifact: str, version: str) -> Path:
     """The jar itself, without its dependencies; skips where there is no Java."""
-    _need("java", "mvn")
+    need("java", "mvn")
     with one_maven(cache_folder()):
-        return _fetched(
+        return fetched(
             f"{artifact}-{version}",
             lambda folder: [
                 "mvn", "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy",
@@ -33,7 +33,7 @@ def maven_jar(group: str, artifact: str, version: str) -> Path:
 
 def node_sender(name: str) -> Path:
     """A program of `senders/`, beside the packages of `senders/package.json`; skips where there is no Node."""
-    _need("node", "npm")
+    need("node", "npm")
     sources = sorted(path for path in SENDERS.iterdir() if path.suffix in (".json", ".mjs", ".cjs"))
     version = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
@@ -42,10 +42,10 @@ def node_sender(name: str) -> Path:
             shutil.copy(path, folder)
         return ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
 
-    return _fetched(f"senders-{version}", install) / name
+    return fetched(f"senders-{version}", install) / name
 
 
-def _fetched(name: str, command) -> Path:
+def fetched(name: str, command) -> Path:
     cache = cache_folder()
     folder = cache / name
     if folder.exists():
@@ -59,7 +59,7 @@ def _fetched(name: str, command) -> Path:
             text=True, timeout=280, check=False,
         )  # fmt: skip
         if done.returncode:
-            _missing(f"{name} can't be fetched: {done.stdout[-1000:]}")
+            missing(f"{name} can't be fetched: {done.stdout[-1000:]}")
         try:
             part.rename(folder)
         except OSError:
@@ -68,13 +68,13 @@ def _fetched(name: str, command) -> Path:
     return folder
 
 
-def _need(*programs: str) -> None:
+def need(*programs: str) -> None:
     for program in programs:
         if shutil.which(program) is None:
-            _missing(f"There is no `{program}` on the PATH.")
+            missing(f"There is no `{program}` on the PATH.")
 
 
-def _missing(why: str) -> None:
+def missing(why: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(why)
     pytest.skip(why)

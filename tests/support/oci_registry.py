@@ -1,0 +1,61 @@
+"""A real OCI registry (CNCF Distribution), ORAS, and the part of Istio's agent that fetches a WasmPlugin's image.
+
+Distribution comes from Debian; the others are built with Go once, into a cache, in a minute each.
+"""
+
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from support.registries import fetched, missing, need
+from weftline.deploy.local.ports import HOST, free_port
+from weftline.deploy.local.process import Process
+
+ORAS = "1.3.6"
+_AGENT = Path(__file__).parent / "istio_agent"
+_ISTIO = (_AGENT / "go.mod").read_text(encoding="utf-8").rsplit("-", 1)[1].strip()
+
+
+def oras() -> Path:
+    """ORAS' command, named `oras`; skips where there is no Go."""
+    need("go")
+    command = ["go", "install", f"oras.land/oras/cmd/oras@v{ORAS}"]
+    return fetched(f"oras-{ORAS}", lambda folder: ["env", f"GOBIN={folder}", *command]) / "oras"
+
+
+def istio_agent() -> Path:
+    """`istio_agent/main.go`; skips where there is no Go."""
+    need("go")
+
+    def build(folder: Path) -> list[str]:
+        for path in _AGENT.iterdir():
+            shutil.copy(path, folder)
+        return ["go", "build", "-C", str(folder), "-mod=mod", "-o", "istio-agent", "."]
+
+    return fetched(f"istio-agent-{_ISTIO}", build) / "istio-agent"
+
+
+@contextmanager
+def oci_registry(folder: Path) -> Iterator[str]:
+    """`localhost:PORT` of an empty registry, for whose name clients take plain HTTP; skips where it isn't installed."""
+    if shutil.which("docker-registry") is None:
+        missing("There is no OCI registry here (Debian: apt-get install docker-registry).")
+    port = free_port()
+    (folder / "config.yml").write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}/images}}}}\nhttp: {{addr: '{HOST}:{port}'}}\n",
+        encoding="utf-8",
+    )
+
+    def ready() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{port}/v2/", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    command = ["docker-registry", "serve", str(folder / "config.yml")]
+    with Process("registry", command, log=folder / "registry.log", ready=ready):
+        yield f"localhost:{port}"
