@@ -7,6 +7,7 @@ leaves it out.
 
 import base64
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -32,6 +33,10 @@ _REQUESTS: Final[Mapping[str, type[Message]]] = {
 }
 _IDS: Final = ("traceId", "spanId", "parentSpanId")
 _MOST_SHOWN: Final = 512
+_ANSWER_MS: Final = 5_000
+"""How long somebody at a terminal waits to hear that Kafka is away; its client's own patience is 30 s."""
+_MESSAGES_SECONDS: Final = 30.0
+"""Without a message for so long, Kafka is taken for away; one of 32 MB may take its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class DeadLetterBox:
                 group_id=None,
                 enable_auto_commit=False,
                 max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
+                bootstrap_timeout_ms=_ANSWER_MS,
             )
         except (KafkaError, OSError) as error:
             raise away(settings, error) from error
@@ -113,7 +119,7 @@ class DeadLetterBox:
             raise TryLater(f"Kafka did not take {letter.id} back: {error!r}") from error
 
     def close(self) -> None:
-        self._consumer.close()
+        self._consumer.close(timeout_ms=1_000)
         if self._producer is not None:
             self._producer.close(10)
 
@@ -122,7 +128,8 @@ class DeadLetterBox:
         try:
             there = [TopicPartition(DEAD_LETTERS, it) for it in self._consumer.partitions_for_topic(DEAD_LETTERS) or ()]
             if ranges is None:
-                begins, ends = self._consumer.beginning_offsets(there), self._consumer.end_offsets(there)
+                begins = self._consumer.beginning_offsets(there, timeout_ms=_ANSWER_MS)
+                ends = self._consumer.end_offsets(there, timeout_ms=_ANSWER_MS)
                 ranges = {tp.partition: (begins[tp], ends[tp]) for tp in there}
             for tp in there:
                 first, end = ranges.get(tp.partition, (0, 0))
@@ -130,8 +137,14 @@ class DeadLetterBox:
                     continue
                 self._consumer.assign([tp])
                 self._consumer.seek(tp, first)
+                waits_until = time.monotonic() + _MESSAGES_SECONDS
                 while self._consumer.position(tp) < end:
-                    for record in self._consumer.poll(timeout_ms=1_000).get(tp, ()):
+                    records = self._consumer.poll(timeout_ms=1_000).get(tp, ())
+                    if records:
+                        waits_until = time.monotonic() + _MESSAGES_SECONDS
+                    elif time.monotonic() > waits_until:
+                        raise KafkaTimeoutError(f"no message within {_MESSAGES_SECONDS:.0f} s")
+                    for record in records:
                         if first <= record.offset < end:
                             yield tp.partition, record
         except (KafkaError, OSError) as error:

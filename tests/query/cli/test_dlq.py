@@ -1,24 +1,29 @@
 """`weftline dlq` as operators run it, on real Kafka, with a real ingest that refuses and, mended, takes."""
 
 import json
+import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from kafka import KafkaProducer
+from kafka import KafkaProducer, TopicPartition
 from rich.cells import cell_len
 
 from support.local import start_kafka
 from support.otlp import log, logs_request, span, spans_request
 from support.roles import Ingest, eventually
 from weftline.collector.bus.kafka import connect_producer
-from weftline.collector.bus.topics import create_topics
-from weftline.collector.errors import BadMessage
+from weftline.collector.bus.topics import DEAD_LETTERS, create_topics
+from weftline.collector.errors import BadMessage, TryLater
+from weftline.collector.ingest import replay
 from weftline.collector.ingest.deadletter import DeadLetters
 from weftline.collector.ingest.offsets import Batch
 from weftline.collector.ingest.replay import describe
@@ -171,14 +176,67 @@ def test_what_is_wrong_is_said(settings: KafkaSettings, producer: KafkaProducer)
 
 
 @pytest.mark.socket
-def test_kafka_away_is_told() -> None:
+@pytest.mark.parametrize("arguments", [["list"], ["show", "0-1"], ["replay", "--all"]], ids=" ".join)
+def test_kafka_away_is_told_before_one_loses_patience(arguments: list[str]) -> None:
     """In a process of its own: kafka-python forgets the sockets of a connection that failed."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "weftline.query.cli", "dlq", "list"], capture_output=True, text=True, check=False, timeout=60,
-        env={"WEFTLINE_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"},
-    )  # fmt: skip
-    assert ran.returncode == 1, ran.stderr
-    assert "Kafka at 127.0.0.1:1 does not answer" in ran.stderr
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        for port in (1, mute.getsockname()[1]):
+            ran = subprocess.run(
+                [sys.executable, "-m", "weftline.query.cli", "dlq", *arguments], capture_output=True, text=True, check=False,
+                timeout=20, env={"WEFTLINE_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}"},
+            )  # fmt: skip
+            assert (ran.returncode, ran.stdout) == (1, "")
+            [sentence] = ran.stderr.splitlines()
+            assert f"Kafka at 127.0.0.1:{port} does not answer" in sentence
+
+
+READING = """
+import os, sys
+from weftline.collector.errors import TryLater
+from weftline.collector.wiring import open_dead_letters
+
+box = open_dead_letters(os.environ)
+records = box._records()
+next(records)
+print("reading", flush=True)
+sys.stdin.readline()
+try:
+    list(box._records())
+except TryLater as error:
+    print(error)
+box.close()
+"""
+
+
+@pytest.mark.kafka
+def test_kafka_that_stops_answering_while_it_is_read_is_told(
+    kafka: Kafka, settings: KafkaSettings, producer: KafkaProducer
+) -> None:
+    put_aside(producer, "otlp_spans", b"x", "before it stopped")
+    command = [sys.executable, "-c", READING]
+    env = {"WEFTLINE_KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers[0]}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as reading:
+        assert reading.stdout
+        assert reading.stdout.readline() == "reading\n"
+        assert kafka.pid
+        os.killpg(kafka.pid, signal.SIGSTOP)
+        try:
+            out, _ = reading.communicate("go on\n", timeout=25)
+        finally:
+            os.killpg(kafka.pid, signal.SIGCONT)
+    assert out.startswith(f"Kafka at {settings.bootstrap_servers[0]} does not answer")
+
+
+@pytest.mark.kafka
+def test_a_message_that_does_not_come_is_not_waited_for_without_end(
+    settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "_MESSAGES_SECONDS", 0.5)
+    with closing(replay.DeadLetterBox(settings)) as box:
+        ends = box._consumer.end_offsets([TopicPartition(DEAD_LETTERS, 0)])
+        [end] = ends.values()
+        with pytest.raises(TryLater, match="no message within"):
+            list(box._records({0: (end, end + 1)}))
 
 
 def test_a_message_is_described_as_far_as_it_can_be_read() -> None:
