@@ -1,7 +1,8 @@
 """What older formats have no field for, OpenTelemetry's exporters put into tags; here it is taken out again. Pure.
 
 OpenTelemetry specification, "Span Status Mapping", "Instrumentation Scope" and "Dropped counts" of the Zipkin and
-Jaeger exporters (trace/sdk_exporters/non-otlp.md); the tag `error` is older than OpenTelemetry.
+Jaeger exporters (trace/sdk_exporters/non-otlp.md); the tag `error` is older than OpenTelemetry. Envoy's tracers of
+these formats say who they are by tags alone (source/common/tracing/tracer_impl.cc, `setCommonTags`).
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,9 @@ from dataclasses import dataclass, field
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
+
+ENVOY = "envoy"
+"""The scope of an Envoy's spans in OTLP, by which the store tells them from an application's."""
 
 Value = str | bool | int | float | bytes
 
@@ -40,7 +44,13 @@ def take_out(tags: dict[str, Value], span: Span) -> tuple[str, str]:
         if count.isdecimal() and len(count) < 10:
             setattr(span, f"dropped_{what}_count", int(count))
     old_name, old_version = tags.pop("otel.library.name", ""), tags.pop("otel.library.version", "")
-    return str(tags.pop("otel.scope.name", old_name)), str(tags.pop("otel.scope.version", old_version))
+    name, version = str(tags.pop("otel.scope.name", old_name)), str(tags.pop("otel.scope.version", old_version))
+    return name or (ENVOY if _is_envoys(tags) else ""), version
+
+
+def _is_envoys(tags: Mapping[str, Value]) -> bool:
+    """Whether these are the tags of an Envoy's span: of a request, an attempt, or what its filters asked elsewhere."""
+    return tags.get("component") == "proxy" and ("response_flags" in tags or "upstream_cluster" in tags)
 
 
 def _status(tags: dict[str, Value], span: Span) -> None:

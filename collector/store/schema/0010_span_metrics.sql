@@ -1,7 +1,7 @@
 -- Rate, errors and duration of spans by service, operation, kind and minute. The sketch's quantiles are off by 1 % at the most.
 -- proxy tells Envoys' spans from the application's, which bear the same service: read/red.sql counts a request once. It is the
 -- proxy's role, 'proxy' where that isn't said, '' for an application. Envoy's scope tells (looking for its tag in every span's
--- attributes would cost three times as much), so the spans that Envoys send in Zipkin's format, which knows no scope, are not told apart.
+-- attributes would cost three times as much); spans of formats that know no scope get it as they come in (edge/otel_tags.py).
 CREATE TABLE IF NOT EXISTS span_metrics (
   minute DateTime('UTC') COMMENT 'of the start of the span' CODEC(Delta, ZSTD(1)),
   service LowCardinality(String) CODEC(ZSTD(1)),

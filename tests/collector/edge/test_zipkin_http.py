@@ -102,6 +102,43 @@ def test_scope_and_counts_come_out_of_the_tags() -> None:
     assert list(scope.spans[0].attributes) == attributes({"n": "5", "l": "[1]"})
 
 
+# Tags of an Envoy 1.40 with its Zipkin tracer; an application's, as OpenTracing names its library.
+ENVOYS = {
+    "a request": {
+        "component": "proxy", "response_flags": "-", "node_id": "sidecar~10.0.0.1~cart-1.shop~shop.svc.cluster.local",
+        "upstream_cluster": "inbound|80||", "upstream_cluster.name": "inbound|80||", "downstream_cluster": "-",
+        "guid:x-request-id": "1f11a98a-e5c9-95d6-a0be-d84ea6ec44eb", "http.url": "http://127.0.0.1/app", "http.method": "GET",
+        "http.status_code": "200", "http.protocol": "HTTP/1.1", "peer.address": "127.0.0.1", "user_agent": "-",
+        "request_size": "0", "response_size": "0",
+    },
+    "a request without a route": {"component": "proxy", "response_flags": "NR", "node_id": "n", "http.status_code": "404"},
+    "an attempt": {"component": "proxy", "response_flags": "UF", "upstream_cluster": "down", "upstream_address": "127.0.0.1:1"},
+    "a question to ext_authz": {"component": "proxy", "upstream_cluster": "g", "upstream_address": "g", "grpc.status_code": "14"},
+}  # fmt: skip
+OTHERS = {
+    "a library": {"component": "net/http", "response_flags": "-"},
+    "another proxy": {"component": "proxy", "http.status_code": "200"},
+    "no tags": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("tags", "scope"),
+    [(it, "envoy") for it in ENVOYS.values()] + [(it, "") for it in OTHERS.values()],
+    ids=[*ENVOYS, *OTHERS],
+)
+def test_an_envoys_span_has_the_scope_that_it_has_in_otlp(tags: dict[str, str], scope: str) -> None:
+    [resource] = convert({**IDS, "tags": tags}).resource_spans
+    [spans] = resource.scope_spans
+    assert spans.scope.name == scope
+    assert list(spans.spans[0].attributes) == attributes(tags)
+
+
+def test_what_names_its_scope_keeps_it() -> None:
+    [resource] = convert({**IDS, "tags": {**ENVOYS["an attempt"], "otel.scope.name": "mine"}}).resource_spans
+    assert resource.scope_spans[0].scope.name == "mine"
+
+
 @pytest.mark.parametrize(
     ("value", "name", "values"),
     [
