@@ -146,6 +146,22 @@ def mutual_tls(folder: Path) -> dict[str, object]:
     }
 
 
+def calls_with(folder: Path) -> dict[str, object]:
+    """A caller's end of mutual TLS."""
+    chain, key = {"filename": str(folder / "caller.pem")}, {"filename": str(folder / "caller.key")}
+    return {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": TYPE + "transport_sockets.tls.v3.UpstreamTlsContext",
+            "sni": "shop.example",
+            "common_tls_context": {
+                "tls_certificates": [{"certificate_chain": chain, "private_key": key}],
+                "validation_context": {"trusted_ca": {"filename": str(folder / "ca.pem")}},
+            },
+        },
+    }
+
+
 RBAC = "envoy.filters.http.rbac"
 SHADOW = ("shadow_engine_result", "shadow_effective_policy_id")
 
@@ -185,6 +201,7 @@ def stand(clickhouse: ClickHouse, tmp_path_factory: pytest.TempPathFactory) -> I
                 Route("dead", "/dead", "dead", retry=Retry(2, on="connect-failure")),
                 Route("slow", "/slow", "slow"),
                 Route("pay", "/pay", "echo"),
+                Route("secure", "/secure", "secure"),
                 Route("status", "/status", "echo"),
             ),
             upstreams={"echo": echo, "dead": dead, "slow": grpc_at},
@@ -194,6 +211,9 @@ def stand(clickhouse: ClickHouse, tmp_path_factory: pytest.TempPathFactory) -> I
         resources = config["static_resources"]
         http_listener = resources["listeners"][0]
         manager = http_listener["filter_chains"][0]["filters"][0]
+        for route in manager["typed_config"]["route_config"]["virtual_hosts"][0]["routes"]:
+            if route["name"] == "secure":  # to the listener below, whose routes are the same
+                route["route"]["prefix_rewrite"] = "/pay"
         manager["typed_config"]["access_log_options"] = {"flush_access_log_on_new_request": True}
         manager["typed_config"]["http_filters"][-1:-1] = [shadow_rules(), keep({"tenant": "%REQ(X-TENANT)%"})]
         secure = {
@@ -258,6 +278,7 @@ def stand(clickhouse: ClickHouse, tmp_path_factory: pytest.TempPathFactory) -> I
         ]
         resources["clusters"] += [
             cluster("redis", real_redis),
+            cluster("secure", tls_at, transport_socket=calls_with(pems)),
             cluster("rpc", grpc_at, http2=True),
         ]
         stack.enter_context(Envoy("four ways", folder, config))
@@ -364,6 +385,19 @@ def test_who_called_over_mutual_tls(stand: Stand) -> None:
     assert (end.downstream_peer_subject, end.requested_server_name) == ("CN=caller", "shop.example")
     assert end.downstream_tls_version == "TLSv1.3"
     assert end.listener_direction == "inbound"
+
+
+def test_who_answered_over_mutual_tls(stand: Stand) -> None:
+    _, headers = stand.get("/secure")
+    transaction = headers["x-transaction-id"]
+    # The second start, unlike a first one, has the ID: the first proxy sends it.
+    rows = one_row_each(stand, transaction, stand.same(f"{of(transaction)} AND kind != 'start'"))
+    [calling] = [row for row in rows if row.kind == "end" and row.upstream_cluster == "secure"]
+    [called] = [row for row in rows if row.kind == "end" and row.upstream_cluster == "echo"]
+    assert calling.upstream_peer_uri_san == called.downstream_local_uri_san == "spiffe://shop/ns/default/sa/edge"
+    assert called.downstream_peer_uri_san == "spiffe://shop/ns/default/sa/caller"
+    assert (calling.downstream_peer_uri_san, called.upstream_peer_uri_san) == ("", "")
+    assert called.parent_span_id == calling.upstream_span_id
 
 
 def test_a_client_that_breaks_the_protocol(stand: Stand) -> None:
