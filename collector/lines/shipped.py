@@ -12,6 +12,10 @@ from weftline.collector.lines.access_log import Record, parse, record
 _CRI = re.compile(r"\S+T\S+ (?:stdout|stderr) (?P<part>[FP])(?::\S*)? (?P<line>.*)", re.DOTALL)
 _ENVELOPE = ("log_processed", "log", "message")
 """Where the line is: Fluent Bit's Merge_Log_Key by its documentation, its and docker's `log`, Vector's `message`."""
+_SHIPPERS = frozenset({"@timestamp", "kubernetes", "source_type"})
+"""Of Fluent Bit's Kafka output, of both, and of Vector: where one of them is, a shipper has been at work …"""
+_ITS_OWN = _SHIPPERS | {"time", "timestamp", "stream", "_p", "logtag", "file", *_ENVELOPE}
+"""… and these are its own, also where the line's fields are merged into the envelope (Merge_Log, `. |= parse_json`)."""
 _SERVICE_LABELS = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app", "k8s-app")
 _KUBERNETES = {
     "pod_name": "k8s.pod.name",
@@ -45,7 +49,8 @@ def unpack(text: str) -> Record:
         case dict():
             found = record(inner)
         case _:
-            found = record({name: value for name, value in values.items() if name != "kubernetes"})
+            own = _ITS_OWN if values.keys() & _SHIPPERS else frozenset(_ENVELOPE)
+            found = record({name: value for name, value in values.items() if name not in own})
     pod = values.get("kubernetes")
     return replace(found, resource={**_pod(pod), **found.resource}) if isinstance(pod, dict) else found
 

@@ -1,6 +1,7 @@
 """The envelopes of log shippers, as they write them to Kafka with JSON output."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -17,11 +18,31 @@ POD = {
 }
 WHO = {**POD, "service.name": "cart", "node_name": "cart-7d.shop"}
 
-FLUENT_BIT = {
-    "@timestamp": 1795320525.1, "log": LINE + "\n", "stream": "stdout", "_p": "F",
-    "kubernetes": {"pod_name": "cart-7d", "namespace_name": "shop", "container_name": "istio-proxy", "host": "n1",
-                   "labels": {"app": "other", "service.istio.io/canonical-name": "cart"}, "docker_id": "0a"},
+# As Fluent Bit 5.1 writes them: a line of a file; of a container by the CRI parser; with its kubernetes filter without and
+# with Merge_Log, as its chart has it (Keep_Log Off) and under a key of its own.
+OF_FILE = {"@timestamp": 1795404199.324746, "log": LINE}
+OF_CONTAINER = {
+    "@timestamp": 1795320525.123457,
+    "time": "2026-11-22T04:08:45.123456789Z",
+    "stream": "stdout",
+    "_p": "F",
+}
+OF_POD = {
+    "kubernetes": {
+        "pod_name": "cart-7d", "namespace_name": "shop", "pod_id": "u-1", "labels": {"app": "other", "service.istio.io/canonical-name": "cart"},
+        "annotations": {"x": "y"}, "host": "n1", "pod_ip": "10.0.0.6", "container_name": "istio-proxy", "docker_id": "0a",
+        "container_image": "istio/proxyv2:1",
+    }
 }  # fmt: skip
+FLUENT_BITS = {
+    "file": OF_FILE,
+    "container": {**OF_CONTAINER, "log": LINE},
+    "pod": {**OF_CONTAINER, "log": LINE, **OF_POD},
+    "merged": {**OF_CONTAINER, **json.loads(LINE), **OF_POD},
+    "merged under a key": {**OF_CONTAINER, "log": LINE, "log_processed": json.loads(LINE), **OF_POD},
+}
+FLUENT_BIT = FLUENT_BITS["pod"]
+# By its documentation.
 VECTOR = {
     "file": "/var/log/pods/x.log", "message": LINE, "source_type": "kubernetes_logs", "timestamp": "2026-11-22T04:08:45Z",
     "kubernetes": {"pod_name": "cart-7d", "pod_namespace": "shop", "container_name": "istio-proxy", "pod_node_name": "n1",
@@ -29,11 +50,23 @@ VECTOR = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("envelope", [FLUENT_BIT, VECTOR], ids=["fluent bit", "vector"])
-def test_the_line_and_its_pod_are_taken_out(envelope: dict[str, object]) -> None:
+VECTORS = {
+    "vector": VECTOR,
+    "vector, merged": {**{key: it for key, it in VECTOR.items() if key != "message"}, **json.loads(LINE)},
+}
+
+
+@pytest.mark.parametrize("shipper", [*FLUENT_BITS, *VECTORS])
+def test_the_line_and_its_pod_are_taken_out_and_nothing_else(shipper: str) -> None:
+    envelope = {**FLUENT_BITS, **VECTORS}[shipper]
     found = unpack(json.dumps(envelope))
-    assert (found.time, found.fields) == (parse(LINE).time, parse(LINE).fields)
-    assert found.resource == WHO
+    assert found == replace(parse(LINE), resource=WHO if "kubernetes" in envelope else {})
+
+
+def test_what_a_line_without_envelope_calls_time_is_its_own() -> None:
+    line = json.dumps({**json.loads(LINE), "time": "now", "file": "x"})
+    assert unpack(line) == parse(line)
+    assert unpack(line).fields["time"] == "now"
 
 
 def test_a_line_that_was_parsed_on_the_way_is_taken_as_it_is() -> None:
