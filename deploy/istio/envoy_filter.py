@@ -72,6 +72,9 @@ def _patches(listener: Listener, context: str, collector: Collector) -> list[Res
     }
     if listener.role is Role.EDGE:
         manager["always_set_request_id_in_response"] = True
+    if listener.role is Role.GATEWAY:
+        # Istio has every gateway take its callers for outsiders (use_remote_address), and replace their x-request-id.
+        manager["preserve_external_request_id"] = True
     return [
         _patch("NETWORK_FILTER", context, "MERGE", _typed_manager(manager)),
         # Inserted at the front one after the other: the last stands first.

@@ -15,7 +15,15 @@ MANAGER = "envoy.filters.network.http_connection_manager"
 
 
 def istio_bootstrap(
-    *, port: int, admin: int, upstream: int, collector: int, collector_cluster: str, mesh_config: Json, telemetry: Json
+    *,
+    port: int,
+    admin: int,
+    upstream: int,
+    collector: int,
+    collector_cluster: str,
+    mesh_config: Json,
+    telemetry: Json,
+    gateway: bool,
 ) -> Json:
     """One listener on ``port``, everything to ``upstream``; the ports are on loopback."""
     return {
@@ -29,7 +37,9 @@ def istio_bootstrap(
                 {
                     "name": "listener",
                     "address": _address(port),
-                    "filter_chains": [{"filters": [_manager(collector_cluster, mesh_config, telemetry)]}],
+                    "filter_chains": [
+                        {"filters": [_manager(collector_cluster, mesh_config, telemetry, gateway=gateway)]}
+                    ],
                 }
             ],
             "clusters": [_cluster("app", upstream), _cluster(collector_cluster, collector, http2=True)],
@@ -37,7 +47,7 @@ def istio_bootstrap(
     }
 
 
-def _manager(collector_cluster: str, mesh_config: Json, telemetry: Json) -> Json:
+def _manager(collector_cluster: str, mesh_config: Json, telemetry: Json, *, gateway: bool) -> Json:
     traces, logs = mesh_config["meshConfig"]["extensionProviders"]
     assert "opentelemetry" in traces
     [tracing] = telemetry["spec"]["tracing"]
@@ -60,6 +70,7 @@ def _manager(collector_cluster: str, mesh_config: Json, telemetry: Json) -> Json
         MANAGER,
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="listener",
+        use_remote_address=gateway,
         request_id_extension={
             "typed_config": {
                 "@type": f"{TYPE}extensions.request_id.uuid.v3.UuidRequestIdConfig",

@@ -74,6 +74,7 @@ def patched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             collector_cluster=CLUSTER,
             mesh_config=RESOURCES["mesh-config"][0],
             telemetry=telemetry,
+            gateway=request.param.endswith("/GATEWAY"),
         )
         whole = apply(envoy_filter, request.param.split("/")[1], bootstrap)
         stack.enter_context(Envoy("istio", tmp_path_factory.mktemp("istio"), whole))
@@ -118,10 +119,10 @@ def test_a_malformed_traceparent_does_not_switch_tracing_off(patched: Patched, t
     assert sent.get("tracestate", "") == ""
 
 
-def test_the_x_request_id_is_not_rewritten(patched: Patched) -> None:
+def test_the_x_request_id_is_not_rewritten_but_an_outsider_s_is_replaced(patched: Patched) -> None:
     mine = "11111111-1111-4111-8111-111111111111"
     patched.ask("/app", {"x-request-id": mine, "traceparent": f"00-{TRACE}-{SPAN}-01"})
-    assert patched.behind.requests[-1]["x-request-id"] == mine
+    assert (patched.behind.requests[-1]["x-request-id"] == mine) is (patched.role is not Role.EDGE)
 
 
 @pytest.mark.parametrize(("path", "status"), [("/no-route", 404), ("/refused", 403)])
