@@ -1,7 +1,4 @@
-"""A real OCI registry (CNCF Distribution), ORAS, and the part of Istio's agent that fetches a WasmPlugin's image.
-
-Distribution comes from Debian; the others are built with Go once, into a cache, in a minute each.
-"""
+"""A real OCI registry (CNCF Distribution), out of Debian's package, and ORAS, built with Go once, into a cache."""
 
 import shutil
 import urllib.error
@@ -15,8 +12,6 @@ from weftline.deploy.local.ports import HOST, free_port
 from weftline.deploy.local.process import Process
 
 ORAS = "1.3.6"
-_AGENT = Path(__file__).parent / "istio_agent"
-_ISTIO = (_AGENT / "go.mod").read_text(encoding="utf-8").rsplit("-", 1)[1].strip()
 
 
 def oras() -> Path:
@@ -24,18 +19,6 @@ def oras() -> Path:
     need("go")
     command = ["go", "install", f"oras.land/oras/cmd/oras@v{ORAS}"]
     return fetched(f"oras-{ORAS}", lambda folder: ["env", f"GOBIN={folder}", *command]) / "oras"
-
-
-def istio_agent() -> Path:
-    """`istio_agent/main.go`; skips where there is no Go."""
-    need("go")
-
-    def build(folder: Path) -> list[str]:
-        for path in _AGENT.iterdir():
-            shutil.copy(path, folder)
-        return ["go", "build", "-C", str(folder), "-mod=mod", "-o", "istio-agent", "."]
-
-    return fetched(f"istio-agent-{_ISTIO}", build) / "istio-agent"
 
 
 @contextmanager

@@ -45,7 +45,8 @@ def node_sender(name: str) -> Path:
     return fetched(f"senders-{version}", install) / name
 
 
-def fetched(name: str, command) -> Path:
+def fetched(name: str, command, seconds: float = 280) -> Path:
+    """A folder of this name in the cache; where there is none ``command(folder)`` says what fills it."""
     cache = cache_folder()
     folder = cache / name
     if folder.exists():
@@ -56,7 +57,7 @@ def fetched(name: str, command) -> Path:
         part.mkdir()
         done = subprocess.run(
             command(part), cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, timeout=280, check=False,
+            text=True, timeout=seconds, check=False,
         )  # fmt: skip
         if done.returncode:
             missing(f"{name} can't be fetched: {done.stdout[-1000:]}")

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support.oci_registry import istio_agent, oci_registry, oras
+from support import istio_programs
+from support.oci_registry import oci_registry, oras
 from weftline.deploy.wasm.build import SHA256
 
 if importlib.util.find_spec("ziglang") is None and not os.environ.get("CI"):
@@ -78,7 +79,7 @@ def test_istios_agent_fetches_it_from_where_the_wasm_plugins_say(pushed: str, re
     documents = yaml.safe_load_all(pushed[pushed.index("apiVersion:") :])
     (url,) = {plugin["spec"]["url"] for plugin in documents}
     assert url == f"oci://{registry}/weftline/propagator:0.1.0"
-    file = Path(done([istio_agent(), url, tmp_path]).splitlines()[-1])
+    file = Path(done([istio_programs.agent(), url, tmp_path]).splitlines()[-1])
     assert sha256(file.read_bytes()) == SHA256
 
 
@@ -89,4 +90,4 @@ def test_istios_agent_refuses_the_module_alone(registry: str, tmp_path: Path) ->
     image = f"{registry}/weftline/alone:0.1.0"
     done([oras(), "push", image, "--config", f"config.json:{CONFIG}", f"plugin.wasm:{MODULE}"], cwd=tmp_path)
     with pytest.raises(AssertionError, match="number of layers must be 2 but got 1"):
-        done([istio_agent(), f"oci://{image}", tmp_path])
+        done([istio_programs.agent(), f"oci://{image}", tmp_path])

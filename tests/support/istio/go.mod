@@ -1,4 +1,4 @@
-module istio-agent
+module istio
 
 go 1.26.0
 

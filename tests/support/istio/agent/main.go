@@ -1,4 +1,4 @@
-// The part of Istio's agent that fetches a WasmPlugin's module before Envoy gets it: istio-agent URL FOLDER prints the
+// The part of Istio's agent that fetches a WasmPlugin's module before Envoy gets it: agent URL FOLDER prints the
 // module's file, or why the image is refused.
 package main
 
