@@ -21,15 +21,21 @@ _WITHOUT = {"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER
 """Filters that only Istio's own build of Envoy has."""
 
 
+def asked_for() -> None:
+    """Skips unless programs of Istio's world are to be built, which takes minutes and needs Go."""
+    if not os.environ.get("WEFTLINE_TEST_ISTIO"):
+        pytest.skip("Istio's programs and ORAS take minutes to build; WEFTLINE_TEST_ISTIO=1 does it.")
+
+
 def agent() -> Path:
-    """`agent/main.go`, in a minute; skips where there is no Go."""
+    """`agent/main.go`, in a minute; skips unless it is asked for, and where there is no Go."""
+    asked_for()
     return _built("agent", 280)
 
 
 def control_plane() -> Path:
-    """`control_plane/main.go`; skips where there is no Go, and unless it is asked for."""
-    if not os.environ.get("WEFTLINE_TEST_ISTIO"):
-        pytest.skip("Istio's control plane takes minutes to build; WEFTLINE_TEST_ISTIO=1 does it.")
+    """`control_plane/main.go`; as `agent`."""
+    asked_for()
     return _built("control_plane", 900)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from support.istio_programs import asked_for
 from support.registries import fetched, missing, need
 from weftline.deploy.local.ports import HOST, free_port
 from weftline.deploy.local.process import Process
@@ -15,7 +16,8 @@ ORAS = "1.3.6"
 
 
 def oras() -> Path:
-    """ORAS' command, named `oras`; skips where there is no Go."""
+    """ORAS' command, named `oras`; skips unless it is asked for, and where there is no Go."""
+    asked_for()
     need("go")
     command = ["go", "install", f"oras.land/oras/cmd/oras@v{ORAS}"]
     return fetched(f"oras-{ORAS}", lambda folder: ["env", f"GOBIN={folder}", *command]) / "oras"
@@ -23,7 +25,9 @@ def oras() -> Path:
 
 @contextmanager
 def oci_registry(folder: Path) -> Iterator[str]:
-    """`localhost:PORT` of an empty registry, for whose name clients take plain HTTP; skips where it isn't installed."""
+    """`localhost:PORT` of an empty registry, for whose name clients take plain HTTP; skips as `oras` does, and where it
+    isn't installed."""
+    asked_for()
     if shutil.which("docker-registry") is None:
         missing("There is no OCI registry here (Debian: apt-get install docker-registry).")
     port = free_port()
