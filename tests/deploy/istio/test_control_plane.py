@@ -6,7 +6,8 @@ is redirected to them. Envoy is not Istio's build, so filters that only that one
 
 import http.client
 import re
-from collections.abc import Iterator, Mapping
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from support.istio_mesh import WITHOUT_TLS, collector_service, gateway, service, sidecar, xds_bootstrap
 from support.istio_programs import ControlPlane
-from support.otlp_grpc_sink import Sink, otlp_grpc_sink
+from support.otlp_grpc_sink import Log, Sink, otlp_grpc_sink
 from support.roles import eventually
 from support.upstream import Upstream, upstream
 from weftline.agent import semconv
@@ -105,6 +106,11 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
         yield Mesh(ports, f"{host}:{outbound}", sink, behind)
 
 
+def of(path: str, records: Sequence[Log]) -> list[Log]:
+    """Those of the request for ``path``."""
+    return [one for one in records if one.attributes["path"] == path]
+
+
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(
     "traceparent",
@@ -113,12 +119,12 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 )
 def test_response_logs_and_upstream_agree(mesh: Mesh, role: Role, traceparent: str | None) -> None:
     mine = "11111111-1111-4111-8111-111111111111"
-    seen = len(mesh.sink.logs), len(mesh.sink.attempts)
+    path = f"/app?{secrets.token_hex(8)}"  # other tests' records may come late
     headers = {"x-request-id": mine} | ({} if traceparent is None else {"traceparent": traceparent})
-    status, answer = mesh.ask(role, "/app", headers)
+    status, answer = mesh.ask(role, path, headers)
     sent = mesh.behind.requests[-1]
-    mesh.sink.settle(lambda sink: len(sink.logs) > seen[0] and len(sink.attempts) > seen[1])
-    [log], [attempt] = mesh.sink.logs[seen[0] :], mesh.sink.attempts[seen[1] :]
+    mesh.sink.settle(lambda sink: bool(of(path, sink.logs) and of(path, sink.attempts)))
+    [log], [attempt] = of(path, mesh.sink.logs), of(path, mesh.sink.attempts)
 
     match = re.fullmatch("00-([0-9a-f]{32})-([0-9a-f]{16})-(0[01])", sent["traceparent"])
     assert match
@@ -140,10 +146,10 @@ def test_response_logs_and_upstream_agree(mesh: Mesh, role: Role, traceparent: s
 
 @pytest.mark.parametrize("role", [Role.EDGE, Role.GATEWAY])
 def test_what_a_gateway_answers_itself_has_the_id_too(mesh: Mesh, role: Role) -> None:
-    seen = len(mesh.sink.logs)
-    status, answer = mesh.ask(role, "/nowhere", {})
-    mesh.sink.settle(lambda sink: len(sink.logs) > seen)
-    [log] = mesh.sink.logs[seen:]
+    path = f"/nowhere?{secrets.token_hex(8)}"
+    status, answer = mesh.ask(role, path, {})
+    mesh.sink.settle(lambda sink: bool(of(path, sink.logs)))
+    [log] = of(path, mesh.sink.logs)
     assert (status, log.attributes["response_flags"]) == (404, "NR")
     assert answer["x-transaction-id"] == log.attributes["transaction_id"] == log.trace_id
 
