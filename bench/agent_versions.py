@@ -68,9 +68,7 @@ TRIED: Final = {
     ),
     "httpx": Tried(("httpx==0.23.0", "httpx==0.27.0"), (*_plugin("clients"), "-k", "httpx")),
     "kafka-python": Tried(("kafka-python==2.0.2", "kafka-python==2.2.0"), _plugin("kafka")),
-    "kombu": Tried(
-        ("kombu==5.2.1 celery==5.2.0 redis==4.2.0 setuptools<80",), (*_plugin("celery"), "-k", "a_task_from")
-    ),
+    "kombu": Tried(("kombu==5.2.1 redis==4.2.0 setuptools<80",), (*_plugin("redis"), "-k", "kombu")),
     "loguru": Tried(("loguru==0.6.0",), _plugin("loguru")),
     "opentelemetry-api": Tried(
         ("opentelemetry-api==1.45.0 opentelemetry-sdk==1.45.0 opentelemetry-exporter-otlp==1.45.0",),
@@ -84,7 +82,7 @@ TRIED: Final = {
     "psycopg2": Tried(("psycopg2-binary==2.9.5",), _plugin("psycopg2")),
     "pymongo": Tried(("pymongo==4.18.0",), _plugin("pymongo")),
     "pymysql": Tried(("pymysql==1.0.1", "pymysql==1.1.0"), _plugin("pymysql")),
-    "redis": Tried(("redis==4.2.0", "redis==5.0.0"), _plugin("redis")),
+    "redis": Tried(("redis==4.2.0", "redis==5.0.0"), (*_plugin("redis"), "-k", "not kombu")),
     "requests": Tried(("requests==2.20.0", "requests==2.28.0"), (*_plugin("clients"), "-k", "requests")),
     "sqlalchemy": Tried(("sqlalchemy==2.0.5.post1", "sqlalchemy==2.0.30"), _plugin("sqlalchemy")),
     "starlette": Tried(

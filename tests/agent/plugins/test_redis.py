@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import kombu
 import pytest
 import redis
 import redis.asyncio
@@ -139,3 +140,16 @@ def test_what_the_application_sees_is_unchanged(start_agent: Start, sink: OtlpSi
     assert str(pickle.loads(pickle.dumps(caught.value))) == "no such key"
     spans = queries(sink)
     assert spans[0]["attributes"]["db.query.text"] == "RPUSH" + " ?" * 10 + " …"
+
+
+def test_what_kombu_asks_of_its_broker_is_no_work_of_the_application(
+    start_agent: Start, sink: OtlpSink, client: redis.Redis, redis_port: int
+) -> None:
+    start_agent()
+    with served() as request, kombu.Connection(f"redis://127.0.0.1:{redis_port}/3") as connection:
+        with connection.SimpleQueue("orders") as queue:
+            queue.put({"order": 7})
+            assert queue.get(timeout=5).payload == {"order": 7}
+        assert client.ping()
+    (ping,) = queries(sink)
+    assert (ping["name"], ping["parent_id"]) == ("PING 3", f"{request.span_id:016x}")
