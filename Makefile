@@ -13,7 +13,7 @@ demo: .venv/demo $(UI)  ## the whole chain on real parts; KAFKA=1 puts Apache Ka
 	$(BIN)/weftline demo $(if $(KAFKA),--kafka) $(ARGS)
 
 test: check  ## everything, against real ClickHouse, Kafka, Envoy and Chromium
-	$(BIN)/python -m pytest --reruns 2 -n $(WORKERS) --dist loadfile -m "socket or clickhouse or kafka or envoy or e2e or browser" $(ARGS)
+	$(BIN)/python -m pytest --reruns 2 -raR -n $(WORKERS) --dist loadfile -m "socket or clickhouse or kafka or envoy or e2e or browser" $(ARGS)
 
 check: .venv/dev $(UI)  ## format, lint, types, and the tests that need no service
 	$(BIN)/ruff format --check .
