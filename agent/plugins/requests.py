@@ -67,14 +67,10 @@ def enter(request: Any) -> call.Call | None:
     traced = foreign.instruments("requests", "RequestsInstrumentor")
     headers = request.headers
     store = getattr(headers, "_store", None)
-    if not isinstance(store, dict):
-        return call.begin(_LIBRARY, request.method or "", request.url or "", headers, traced)
-    if not _leaves:
-        return call.begin(_LIBRARY, request.method or "", request.url or "", Carrier(store), traced)
-    later = Later(store)
-    begun = call.begin(_LIBRARY, request.method or "", request.url or "", later, traced)
-    if begun is not None:
-        http_client.left.set(later)
+    carrier = (Later if _leaves else Carrier)(store) if isinstance(store, dict) else headers
+    begun = call.begin(_LIBRARY, request.method or "", request.url or "", carrier, traced)
+    if begun is not None and type(carrier) is Later:
+        http_client.left.set(carrier)
     return begun
 
 
