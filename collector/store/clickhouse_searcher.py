@@ -45,8 +45,7 @@ class ClickHouseSearcher:
 
     def facets(self, condition: Condition, window: Window, limit: int, seconds: float) -> Sequence[Facet]:
         found = [
-            Facet(*row)
-            for row in self._query("search_facets", condition, window, seconds, before=LAST, limit=limit, excess=limit)
+            Facet(*row) for row in self._query("search_facets", condition, window, seconds, before=LAST, limit=limit)
         ]
         return sorted(found, key=_place_of)
 
@@ -63,7 +62,7 @@ class ClickHouseSearcher:
         *,
         before: Place,
         limit: int,
-        excess: int,
+        excess: int = EXCESS,
     ) -> list[tuple[Any, ...]]:
         sql, values = where(condition)
         values |= {
