@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -35,9 +34,8 @@ def page(browser: Browser, between: SlowProxy) -> Iterator[Page]:
 
 
 @pytest.fixture
-def writer(pages_store: ClickHouseSettings) -> Iterator[ClickHouseWriter]:
-    with closing(ClickHouseWriter(pages_store)) as writer:
-        yield writer
+def store(pages_store: ClickHouseSettings) -> ClickHouseSettings:
+    return pages_store
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -27,9 +25,8 @@ VIEWS = ("timeline", "logs", "spans", "flame", "statistics", "time")
 
 
 @pytest.fixture
-def writer(pages_store: ClickHouseSettings) -> Iterator[ClickHouseWriter]:
-    with closing(ClickHouseWriter(pages_store)) as writer:
-        yield writer
+def store(pages_store: ClickHouseSettings) -> ClickHouseSettings:
+    return pages_store
 
 
 def rows(page: Page) -> int:
