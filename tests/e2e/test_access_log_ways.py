@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ import redis
 
 from support.echo import echo_server
 from support.four_ways import TYPE, WAYS, cluster, make, network_listener
+from support.http_answer import answered
 from support.redis_server import redis_server
 from support.roles import Edge, eventually, metrics
 from weftline.collector.settings import ClickHouseSettings
@@ -51,13 +52,10 @@ class Stand:
     reader: ClickHouseReader
     edge: Edge
 
-    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str]]:
+    def get(self, path: str, **headers: str) -> tuple[int, Mapping[str, str]]:
         connection = http.client.HTTPConnection(HOST, self.http, timeout=10)
         connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}
+        return answered(connection)
 
     def raw(self, where: str) -> dict[object, list[dict[str, object]]]:
         """The stored rows that fulfil a condition, by record."""

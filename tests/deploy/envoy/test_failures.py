@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from support.http_answer import answered
 from support.otlp_grpc_sink import Log, Sink, otlp_grpc_sink
 from support.upstream import Upstream, upstream
 from weftline.deploy.envoy.bootstrap import bootstrap
@@ -187,10 +188,7 @@ class Mesh:
             connection.sock.shutdown(socket.SHUT_RDWR)
             connection.close()
             return 0, {}
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}
+        return answered(connection)
 
 
 @pytest.fixture(scope="module")

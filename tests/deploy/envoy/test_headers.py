@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from support.http_answer import answered
 from support.otlp_grpc_sink import Log, Sink, otlp_grpc_sink
 from support.upstream import Upstream, upstream
 from weftline.deploy.envoy.bootstrap import bootstrap
@@ -95,11 +96,9 @@ class Proxies:
         for name, value in headers:
             connection.putheader(name, value)
         connection.endheaders()
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
+        _, answer = answered(connection)
         [request] = self.behind.requests[seen:]
-        return {name.lower(): value for name, value in answer.getheaders()}, request
+        return answer, request
 
 
 def proxies(folder: pytest.TempPathFactory, sampling: float) -> Iterator[Proxies]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from support.http_answer import answered
 from support.istio_mesh import WITHOUT_TLS, collector_service, gateway, service, sidecar, xds_bootstrap
 from support.istio_programs import ControlPlane
 from support.otlp_grpc_sink import Log, Sink, otlp_grpc_sink
@@ -66,10 +67,7 @@ class Mesh:
     def ask(self, role: Role, path: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
         connection = http.client.HTTPConnection(HOST, self.ports[role], timeout=10)
         connection.request("GET", path, headers={"host": self.host, **headers})
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}
+        return answered(connection)
 
 
 @pytest.fixture(scope="module")

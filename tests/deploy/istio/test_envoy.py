@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.http_answer import answered
 from support.istio_proxy import apply, contexts, istio_bootstrap
 from support.otlp_grpc_sink import Log, Sink, otlp_grpc_sink
 from support.upstream import Upstream, upstream
@@ -52,12 +53,10 @@ class Patched:
         seen = len(self.sink.logs), len(self.sink.attempts)
         connection = http.client.HTTPConnection(HOST, self.port, timeout=10)
         connection.request("GET", path, headers=dict(headers))
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
+        status, answer = answered(connection)
         self.sink.settle(lambda sink: len(sink.logs) > seen[0])
         [log], attempts = self.sink.logs[seen[0] :], self.sink.attempts[seen[1] :]
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, log, attempts
+        return status, answer, log, attempts
 
 
 @pytest.fixture(scope="module", params=FILTERS)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from support.http_answer import answered
 from support.otlp_grpc_sink import Sink, otlp_grpc_sink
 from support.upstream import Upstream, upstream
 from weftline.agent import semconv
@@ -88,10 +89,7 @@ class Running:
         for name, value in headers:
             connection.putheader(name, value)
         connection.endheaders()
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}
+        return answered(connection)
 
     def sent(self) -> tuple[str, str, str, Mapping[str, str]]:
         """Trace id, span id and flags of what went upstream last, and all its headers."""
